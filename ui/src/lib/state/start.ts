@@ -1,0 +1,40 @@
+/** Connects the stores to the backend and fills them. */
+import { listenToChanges, listenToStatus, observeCalls } from "$lib/ipc";
+import type { AppStatus } from "$lib/ipc";
+import { app } from "./app.svelte";
+import { dispatchChanges } from "./changes";
+import { drafts } from "./drafts.svelte";
+import { endpoints } from "./endpoints.svelte";
+import { personas } from "./personas.svelte";
+import { sessions } from "./sessions.svelte";
+
+/** To be called once, when the window mounts. */
+export async function start(): Promise<void> {
+  observeCalls((outcome) => app.note(outcome));
+  await Promise.all([listenToChanges(dispatchChanges), listenToStatus(enter)]);
+  await enter(await app.askStatus());
+}
+
+/** Tries to open the database again. */
+export async function retryOpen(): Promise<void> {
+  const status = await app.retryOpen();
+  if (status) await enter(status);
+}
+
+/** Lets the user choose another data folder and moves into it. */
+export async function changeDataFolder(): Promise<void> {
+  const status = await app.chooseDataFolder();
+  if (status) await enter(status);
+}
+
+/** Takes up the state of the database: all stores are filled from the one that is open now. */
+async function enter(status: AppStatus): Promise<void> {
+  app.status = status;
+  if (status.state !== "ready") return;
+  drafts.reset();
+  await app.loadSettings();
+  const { lastSessionId } = app.settings;
+  await Promise.all([personas.load(), endpoints.load(), sessions.load()]);
+  await sessions.resume(lastSessionId);
+  void endpoints.discover();
+}

@@ -1,0 +1,57 @@
+/** Short notices that go by themselves. */
+import type { CommandError } from "$lib/ipc";
+
+export type Toast = {
+  id: number;
+  tone: "info" | "error";
+  /** What happened. */
+  text: string;
+  /** What the user can do about it. */
+  remedy: string | null;
+  undo: (() => void) | null;
+};
+
+type Notice = { text: string; undo?: () => void };
+
+const INFO_MS = 5_000;
+/** Long enough to read an error, or to find and press Undo. */
+const ACTION_MS = 10_000;
+const SHOWN_MAX = 4;
+
+class Toasts {
+  items = $state.raw<Toast[]>([]);
+  #lastId = 0;
+  #timers = new Map<number, ReturnType<typeof setTimeout>>();
+
+  /** Tells of something done, with a way back where there is one. */
+  show({ text, undo }: Notice): void {
+    this.#add({ tone: "info", text, remedy: null, undo: undo ?? null });
+  }
+
+  /** Tells what failed and what helps. The same error on show is not stacked. */
+  error({ message, remedy }: Pick<CommandError, "message" | "remedy">): void {
+    const same = this.items.find((toast) => toast.tone === "error" && toast.text === message);
+    if (same) this.dismiss(same.id);
+    this.#add({ tone: "error", text: message, remedy, undo: null });
+  }
+
+  dismiss(id: number): void {
+    clearTimeout(this.#timers.get(id));
+    this.#timers.delete(id);
+    this.items = this.items.filter((toast) => toast.id !== id);
+  }
+
+  #add(toast: Omit<Toast, "id">): void {
+    const id = ++this.#lastId;
+    const overflow = this.items.length - (SHOWN_MAX - 1);
+    for (const old of this.items.slice(0, Math.max(0, overflow))) this.dismiss(old.id);
+    this.items = [...this.items, { ...toast, id }];
+    const shownMs = toast.undo || toast.tone === "error" ? ACTION_MS : INFO_MS;
+    this.#timers.set(
+      id,
+      setTimeout(() => this.dismiss(id), shownMs),
+    );
+  }
+}
+
+export const toasts = new Toasts();
