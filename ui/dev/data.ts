@@ -1,0 +1,276 @@
+/** What the demo backend holds at its start. */
+import type {
+  AppStatus,
+  EndpointState,
+  Generation,
+  LocalServer,
+  Message,
+  Persona,
+  Pin,
+  Session,
+  Settings,
+  Summary,
+} from "../src/lib/ipc/bindings";
+import { CONVERSATIONS, FAILED_REPLY, TOPICS } from "./texts";
+
+export type DemoName = "none" | "little" | "much" | "failed";
+export type DemoData = {
+  status: AppStatus;
+  sessions: Session[];
+  messages: Map<string, Message[]>;
+  personas: Persona[];
+  summaries: Summary[];
+  pins: Pin[];
+  generations: Generation[];
+  endpoints: EndpointState[];
+  servers: LocalServer[];
+  settings: Settings;
+};
+
+const HOUR_MS = 3_600_000;
+const now = Date.now();
+let lastMessageId = 0;
+
+const persona = (fields: Partial<Persona>): Persona => ({
+  id: "default-cloud",
+  name: "Assistant",
+  prompt: "You are a helpful, precise assistant.",
+  description: "For everyday questions",
+  icon: "✨",
+  category: "cloud",
+  defaultModel: null,
+  suggestedModels: [],
+  temperature: 0.7,
+  maxTokens: 4096,
+  topP: 1,
+  repeatPenalty: null,
+  stopSequences: [],
+  isDefault: false,
+  createdAt: now,
+  updatedAt: now,
+  ...fields,
+});
+
+const PERSONAS = [
+  persona({ isDefault: true }),
+  persona({
+    id: "default-local",
+    name: "Local assistant",
+    icon: "🖥️",
+    category: "local",
+    isDefault: true,
+  }),
+  persona({
+    id: "p-editor",
+    name: "Line editor",
+    icon: "✍️",
+    description: "Tightens prose, keeps the voice",
+  }),
+  persona({
+    id: "p-rust",
+    name: "Rust reviewer",
+    icon: "🦀",
+    description: "Reviews code for soundness",
+    temperature: 0.2,
+  }),
+];
+
+const ENDPOINTS: EndpointState[] = [
+  {
+    endpoint: {
+      id: "ollama",
+      kind: "ollama",
+      name: "Ollama",
+      baseUrl: "http://127.0.0.1:11434",
+      createdAt: now,
+    },
+    key: "none",
+  },
+  {
+    endpoint: {
+      id: "anthropic",
+      kind: "anthropic",
+      name: "Anthropic",
+      baseUrl: "https://api.anthropic.com",
+      createdAt: now,
+    },
+    key: "keychain",
+  },
+  {
+    endpoint: {
+      id: "lab",
+      kind: "openai_compatible",
+      name: "Lab server",
+      baseUrl: "http://10.0.0.12:8000/v1",
+      createdAt: now,
+    },
+    key: "none",
+  },
+];
+
+const SERVERS: LocalServer[] = [
+  {
+    kind: "ollama",
+    name: "Ollama",
+    baseUrl: "http://127.0.0.1:11434",
+    models: ["llama3.2:3b", "qwen2.5-coder:7b", "nomic-embed-text"],
+  },
+];
+
+export function session(id: string, fields: Partial<Session>): Session {
+  return {
+    id,
+    name: "New chat",
+    model: "anthropic/claude-sonnet-4-5",
+    recap: null,
+    personaId: null,
+    saved: true,
+    expiresAt: null,
+    headId: null,
+    archivedAt: null,
+    deletedAt: null,
+    pinned: false,
+    createdAt: now,
+    updatedAt: now,
+    ...fields,
+  };
+}
+
+export function message(sessionId: string, fields: Partial<Message>): Message {
+  const id = ++lastMessageId;
+  return {
+    id,
+    uid: crypto.randomUUID(),
+    sessionId,
+    parentId: null,
+    role: "user",
+    text: "",
+    modelId: null,
+    tokenUsage: null,
+    importanceScore: 0.5,
+    status: "complete",
+    createdAt: Date.now(),
+    ...fields,
+  };
+}
+
+/** The data set with this name. */
+export function demoData(name: DemoName): DemoData {
+  const data: DemoData = {
+    status: { state: "ready", keychain: true },
+    sessions: [],
+    messages: new Map(),
+    personas: PERSONAS,
+    summaries: [],
+    pins: [],
+    generations: [],
+    endpoints: [],
+    servers: SERVERS,
+    settings: { theme: "system", sidebarOpen: true, memoryOpen: false, lastSessionId: null },
+  };
+  if (name === "failed") data.status = failed();
+  if (name === "little" || name === "much") fillLittle(data);
+  if (name === "much") fillMuch(data);
+  return data;
+}
+
+function failed(): AppStatus {
+  const file = "/home/ada/.local/share/chatkeep/chatkeep.db";
+  return {
+    state: "failed",
+    failure: {
+      kind: "corrupt",
+      title: "The database is damaged",
+      message: `${file} is not a readable SQLite database. It was left as it is.`,
+      remedy: "Choose another data folder, or look at the file.",
+      file,
+      dataDir: "/home/ada/.local/share/chatkeep",
+    },
+  };
+}
+
+function fillLittle(data: DemoData): void {
+  data.endpoints = ENDPOINTS;
+  CONVERSATIONS.forEach(({ turns, hoursAgo, ...fields }, index) => {
+    const id = `s-${index}`;
+    const at = now - hoursAgo * HOUR_MS;
+    data.sessions.push(session(id, { ...fields, createdAt: at, updatedAt: at }));
+    data.messages.set(id, chain(id, turns, at));
+  });
+  const [first] = data.sessions;
+  if (first) addMemory(data, first.id);
+  breakReplies(data);
+}
+
+function chain(sessionId: string, turns: string[], at: number): Message[] {
+  return turns.map((text, index) => {
+    const reply = index % 2 === 1;
+    return message(sessionId, {
+      role: reply ? "assistant" : "user",
+      text,
+      modelId: reply ? "anthropic/claude-sonnet-4-5" : null,
+      createdAt: at - (turns.length - index) * 90_000,
+    });
+  });
+}
+
+function addMemory(data: DemoData, sessionId: string): void {
+  const list = data.messages.get(sessionId) ?? [];
+  data.summaries.push({
+    id: "sum-1",
+    sessionId,
+    summary:
+      "Compared WAL with rollback journals for a desktop app; chose WAL with FULL commits for user text.",
+    messageCount: 4,
+    startMessageId: list[0]?.id ?? null,
+    endMessageId: list[3]?.id ?? null,
+    importanceScore: 0.7,
+    createdAt: now,
+  });
+  data.pins.push({
+    id: "pin-1",
+    sessionId,
+    content: "A checkpoint never blocks readers, but a long reader keeps the WAL from shrinking.",
+    sourceMessageId: list[1]?.id ?? null,
+    importanceScore: 0.8,
+    pinType: "user",
+    createdAt: now,
+  });
+}
+
+/** One reply that was stopped and one that failed, to see how they look. */
+function breakReplies(data: DemoData): void {
+  const cut = data.messages.get("s-1")?.at(-1);
+  if (cut) Object.assign(cut, { status: "interrupted", text: cut.text.slice(0, 420) });
+  const bad = data.messages.get("s-2")?.at(-1);
+  if (!bad) return;
+  Object.assign(bad, { status: "failed", text: "" });
+  data.generations.push({
+    id: 1,
+    sessionId: "s-2",
+    messageId: bad.id,
+    provider: "anthropic",
+    model: "claude-sonnet-4-5",
+    promptTokens: 812,
+    completionTokens: null,
+    firstTokenMs: null,
+    totalMs: 30_012,
+    status: "failed",
+    error: FAILED_REPLY,
+    createdAt: now,
+  });
+}
+
+function fillMuch(data: DemoData): void {
+  for (let index = 0; index < 2000; index++) {
+    const id = `m-${index}`;
+    const at = now - (index + 30) * 5 * HOUR_MS;
+    const name = `${TOPICS[index % TOPICS.length]} ${index}`;
+    data.sessions.push(session(id, { name, createdAt: at, updatedAt: at }));
+  }
+  const long = CONVERSATIONS.flatMap(({ turns }) => turns.slice(0, turns.length & ~1));
+  const turns = Array.from({ length: 5000 }, (_, index) => long[index % long.length]!);
+  const long_session = session("s-long", { name: "The long one, 5,000 messages", updatedAt: now });
+  data.sessions.unshift(long_session);
+  data.messages.set("s-long", chain("s-long", turns, now));
+}
