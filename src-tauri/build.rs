@@ -1,0 +1,5 @@
+//! Tauri's own build step: checks the configuration and the capabilities.
+
+fn main() {
+    tauri_build::build();
+}

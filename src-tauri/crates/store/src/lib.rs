@@ -1,0 +1,77 @@
+//! The database of Chatkeep: sessions, messages, personas, summaries and pins in one SQLite file.
+//!
+//! No Tauri, no network, and no clock but the one handed in. Every function of an entity takes the
+//! transaction it runs in, so that several make one commit; only [`Store::read`], [`Store::write`]
+//! and [`Store::write_redoable`] begin one.
+//!
+//! ```
+//! use chatkeep_store::{NewMessage, NewSession, OpenOptions, messages, sessions};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let folder = folder.path();
+//! let store = OpenOptions::new(folder).open()?;
+//!
+//! let session = store.write(|tx| {
+//!     let session = sessions::insert(tx, &NewSession::named("Tea"))?;
+//!     messages::append(tx, &NewMessage::user(session.id, "How long does green tea steep?"))?;
+//!     messages::append(tx, &NewMessage::assistant(session.id, "Two minutes, at 80 °C."))?;
+//!     Ok(session)
+//! })?;
+//! assert_eq!(session.changes.len(), 3); // one session, two messages
+//!
+//! let page = store.read(|tx| messages::list(tx, session.value.id, None, 50))?;
+//! let texts: Vec<_> = page.items.iter().map(|message| message.text.as_str()).collect();
+//! assert_eq!(texts, ["How long does green tea steep?", "Two minutes, at 80 °C."]);
+//! # Ok(())
+//! # }
+//! ```
+
+mod change;
+mod connection;
+pub mod context;
+pub mod drafts;
+pub mod endpoints;
+mod error;
+pub mod generations;
+mod ids;
+mod limits;
+pub mod location;
+mod lock;
+pub mod messages;
+mod page;
+pub mod personas;
+pub mod pins;
+mod row;
+mod schema;
+pub mod sessions;
+pub mod settings;
+mod store;
+pub mod summaries;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod time;
+mod transaction;
+
+pub use change::{Change, Committed, Entity};
+pub use context::Context;
+pub use endpoints::{Endpoint, EndpointUpdate, NewEndpoint};
+pub use error::{Error, OpenError, Result};
+pub use generations::{Generation, GenerationStatus, NewGeneration};
+pub use ids::{EndpointId, MessageId, MessageUid, PersonaId, PinId, SessionId, SummaryId};
+pub use limits::{
+    MESSAGE_BYTES_MAX, NAME_CHARS_MAX, NOTE_BYTES_MAX, PAGE_LIMIT_MAX, PROMPT_BYTES_MAX, Score,
+};
+pub use messages::{Message, MessageStatus, NewMessage, Parent, Role};
+pub use page::Page;
+pub use personas::{Persona, PersonaCategory, PersonaFields};
+pub use pins::{NewPin, Pin, PinType, PinUpdate};
+pub use sessions::{NewSession, Session, SessionCursor, Shelf};
+pub use settings::{Settings, Theme};
+pub use store::{OpenOptions, Store};
+pub use summaries::{NewSummary, Summary, SummaryUpdate};
+pub use time::{Clock, SystemClock, Timestamp};
+pub use transaction::{ReadTx, WriteTx};
+
+/// The file that holds everything, inside the data folder.
+pub const DATABASE_FILE: &str = "chatkeep.db";

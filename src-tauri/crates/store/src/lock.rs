@@ -1,0 +1,45 @@
+//! The lock file beside the database: one opener a data folder, and its name for the next one.
+//!
+//! The operating system drops the lock with its process, however that ends, so a leftover file
+//! never keeps anybody out.
+
+use std::fs::{File, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::Path;
+
+use crate::error::OpenError;
+
+/// Held as long as the store is open.
+#[derive(Debug)]
+pub(crate) struct LockFile {
+    _file: File,
+}
+
+impl LockFile {
+    /// Takes the lock of `database` for `holder`.
+    pub(crate) fn acquire(database: &Path, holder: &str) -> Result<Self, OpenError> {
+        let path = database.with_extension("db.lock");
+        let mut file =
+            File::options().read(true).write(true).create(true).truncate(false).open(path)?;
+        match file.try_lock() {
+            Ok(()) => {
+                file.set_len(0)?;
+                file.rewind()?;
+                write!(file, "{holder} (process {})", std::process::id())?;
+                Ok(Self { _file: file })
+            }
+            Err(TryLockError::WouldBlock) => {
+                Err(OpenError::Locked { file: database.to_owned(), holder: read_holder(&mut file) })
+            }
+            Err(TryLockError::Error(error)) => Err(error.into()),
+        }
+    }
+}
+
+fn read_holder(file: &mut File) -> String {
+    let mut holder = String::new();
+    match file.take(200).read_to_string(&mut holder) {
+        Ok(1..) => holder,
+        _ => "another process".to_owned(),
+    }
+}

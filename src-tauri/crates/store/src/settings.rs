@@ -1,0 +1,102 @@
+//! The app's own settings: a row each, as JSON, so that a new one needs no migration and a damaged
+//! one costs no other.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::change::Entity;
+use crate::error::{Error, Result};
+use crate::ids::SessionId;
+use crate::row::from_row;
+use crate::transaction::{ReadTx, WriteTx};
+
+/// Which colours the window has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub enum Theme {
+    /// Those of the system.
+    #[default]
+    System,
+    /// Dark on light.
+    Light,
+    /// Light on dark.
+    Dark,
+}
+
+/// The app's own settings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub struct Settings {
+    /// Which colours the window has.
+    pub theme: Theme,
+    /// Whether the list of sessions is open.
+    pub sidebar_open: bool,
+    /// Whether the panel with summaries and pins is open.
+    pub memory_open: bool,
+    /// The session that was last on show.
+    pub last_session_id: Option<SessionId>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            theme: Theme::System,
+            sidebar_open: true,
+            memory_open: false,
+            last_session_id: None,
+        }
+    }
+}
+
+struct Row {
+    name: String,
+    value: String,
+}
+
+from_row!(Row { name, value });
+
+/// Returns the settings; what was never set, or cannot be read, is at its default.
+///
+/// # Errors
+/// What SQLite reports.
+pub fn get(tx: &ReadTx<'_>) -> Result<Settings> {
+    let rows: Vec<Row> = tx.list("SELECT name, value FROM settings", [])?;
+    let mut settings = Settings::default();
+    for row in rows {
+        let one = serde_json::from_str(&row.value).map(|value| Map::from_iter([(row.name, value)]));
+        if let Ok(changed) = one.and_then(|one| with(&settings, one)) {
+            settings = changed;
+        }
+    }
+    Ok(settings)
+}
+
+/// The settings with one of them set.
+fn with(settings: &Settings, one: Map<String, Value>) -> serde_json::Result<Settings> {
+    let mut all = serde_json::to_value(settings)?;
+    if let Value::Object(all) = &mut all {
+        all.extend(one);
+    }
+    serde_json::from_value(all)
+}
+
+/// Sets all settings.
+///
+/// # Errors
+/// What SQLite reports.
+pub fn update(tx: &WriteTx<'_>, settings: &Settings) -> Result<Settings> {
+    let all = serde_json::to_value(settings)
+        .map_err(|error| Error::invalid("settings", error.to_string()))?;
+    for (name, value) in all.as_object().into_iter().flatten() {
+        tx.execute(
+            "INSERT INTO settings (name, value)
+             VALUES (?1, ?2)
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            (name, value.to_string()),
+        )?;
+    }
+    tx.changed(Entity::Settings, "");
+    get(tx)
+}

@@ -1,0 +1,169 @@
+//! Opening the database, and the only places where a transaction begins.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::Connection;
+use uuid::ContextV7;
+
+use crate::DATABASE_FILE;
+use crate::change::Committed;
+use crate::connection::{self, ConnectionPool};
+use crate::error::{Error, OpenError, Result};
+use crate::location;
+use crate::lock::LockFile;
+use crate::schema;
+use crate::time::{Clock, SystemClock};
+use crate::transaction::{ReadTx, WriteTx};
+
+/// How a store is opened.
+pub struct OpenOptions {
+    folder: PathBuf,
+    clock: Arc<dyn Clock>,
+    holder: String,
+}
+
+impl OpenOptions {
+    /// The store in `folder`, which is made if it is not there, by the computer's clock.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into(), clock: Arc::new(SystemClock), holder: "Chatkeep".to_owned() }
+    }
+
+    /// Takes the time from `clock`.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// What another process is told that finds the data folder in use. Default: "Chatkeep".
+    #[must_use]
+    pub fn holder(mut self, holder: impl Into<String>) -> Self {
+        self.holder = holder.into();
+        self
+    }
+
+    /// Opens the store: takes the folder's lock, looks at the file, brings its schema up to date.
+    ///
+    /// # Errors
+    /// One [`OpenError`] a cause. A file that is there is never replaced, and one that is damaged,
+    /// too new or somebody else's is left as it is.
+    pub fn open(self) -> std::result::Result<Store, OpenError> {
+        connection::require_safe_sqlite()?;
+        location::refuse_synced(&self.folder)?;
+        create_private_folder(&self.folder)?;
+        let file = self.folder.join(DATABASE_FILE);
+        let lock = LockFile::acquire(&file, &self.holder)?;
+        schema::prepare(&file)?;
+        Ok(Store {
+            readers: connection::readers(&file)?,
+            writer: connection::writer(&file)?,
+            clock: self.clock,
+            ids: Mutex::new(ContextV7::new()),
+            file,
+            _lock: lock,
+        })
+    }
+}
+
+/// An open database. Threads share it by reference; reads run side by side, writes one at a time.
+pub struct Store {
+    // In the order in which they are dropped: the lock goes last.
+    readers: ConnectionPool,
+    writer: ConnectionPool,
+    clock: Arc<dyn Clock>,
+    ids: Mutex<ContextV7>,
+    file: PathBuf,
+    _lock: LockFile,
+}
+
+impl Store {
+    /// Runs `body` on a snapshot of the database.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] if every reader stays in use for 5 seconds, and what `body` returns.
+    pub fn read<T>(&self, body: impl FnOnce(&ReadTx<'_>) -> Result<T>) -> Result<T> {
+        let connection = self.readers.get().map_err(|_| Error::Busy)?;
+        let tx = ReadTx::begin(&connection)?;
+        body(&tx)
+    }
+
+    /// Runs `body` and commits what it wrote; once this returns, a power cut cannot undo it.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] if other writes take 5 seconds, and what `body` returns; the database is then
+    /// as it was. If the commit itself fails with [`Error::Sqlite`], the write may have reached the
+    /// disk nonetheless: read before you repeat it.
+    pub fn write<T>(&self, body: impl FnOnce(&WriteTx<'_>) -> Result<T>) -> Result<Committed<T>> {
+        let connection = self.writer.get().map_err(|_| Error::Busy)?;
+        self.commit(&connection, body)
+    }
+
+    /// Like [`Store::write`], for what can be done again: a part of a reply that is still streaming,
+    /// a draft. The commit survives the end of the process, but not surely a power cut, and costs no
+    /// wait for the disk.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub fn write_redoable<T>(
+        &self,
+        body: impl FnOnce(&WriteTx<'_>) -> Result<T>,
+    ) -> Result<Committed<T>> {
+        let connection = self.writer.get().map_err(|_| Error::Busy)?;
+        let relaxed = Relaxed::begin(&connection)?;
+        self.commit(relaxed.0, body)
+    }
+
+    /// The database file. Only SQLite may open it while the store is open: the first other open and
+    /// close in this process would drop SQLite's locks.
+    #[must_use]
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    fn commit<T>(
+        &self,
+        connection: &Connection,
+        body: impl FnOnce(&WriteTx<'_>) -> Result<T>,
+    ) -> Result<Committed<T>> {
+        // Whoever holds the one writer is alone here; a panic in `body` leaves nothing half-done.
+        let ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        let tx = WriteTx::begin(connection, self.clock.now(), &ids)?;
+        let value = body(&tx)?;
+        let changes = tx.commit()?;
+        Ok(Committed { value, changes })
+    }
+}
+
+/// As long as this lives, commits do not wait for the disk. SQLite takes the setting only outside of
+/// a transaction.
+struct Relaxed<'c>(&'c Connection);
+
+impl<'c> Relaxed<'c> {
+    fn begin(connection: &'c Connection) -> Result<Self> {
+        connection.execute_batch("PRAGMA synchronous = NORMAL")?;
+        Ok(Self(connection))
+    }
+}
+
+impl Drop for Relaxed<'_> {
+    fn drop(&mut self) {
+        // Also after a panic in the body: the next user of this connection is promised FULL.
+        let _ = self.0.execute_batch("PRAGMA synchronous = FULL");
+    }
+}
+
+/// Makes the data folder, for its owner only.
+fn create_private_folder(folder: &Path) -> std::result::Result<(), OpenError> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(folder)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
+    }
+    Ok(())
+}
