@@ -1,6 +1,6 @@
 /** Pins and summaries of the session on show. */
 import { ipc } from "$lib/ipc";
-import type { Message, NewSummary, Pin, PinId, PinUpdate, SessionId } from "$lib/ipc";
+import type { Message, NewPin, NewSummary, Pin, PinId, PinUpdate, SessionId } from "$lib/ipc";
 import type { Summary, SummaryId, SummaryUpdate } from "$lib/ipc";
 import { attempt } from "./attempt";
 import { onChanged } from "./changes";
@@ -45,23 +45,32 @@ class Memory {
 
   /** Keeps a message's text as a pin. */
   async pinMessage(message: Pick<Message, "id" | "sessionId" | "text">): Promise<boolean> {
-    const { id, sessionId, text } = message;
-    const made = await this.#createPin(sessionId, text, id);
+    const { id: sourceMessageId, sessionId, text: content } = message;
+    const made = await this.#createPin({ sessionId, content, sourceMessageId, pinType: "user" });
     if (made) toasts.show({ text: "Pinned.", undo: () => void this.#removePin(made.id) });
     return made !== undefined;
   }
 
   /** Keeps a text the user wrote as a pin of the session on show. */
-  async addPin(content: string): Promise<boolean> {
-    if (this.#sessionId === null) return false;
-    return (await this.#createPin(this.#sessionId, content, null)) !== undefined;
+  async addPin({ content, importanceScore, pinType }: PinUpdate): Promise<boolean> {
+    const sessionId = this.#sessionId;
+    if (sessionId === null) return false;
+    const newPin = { sessionId, content, sourceMessageId: null, pinType };
+    const pin = await this.#createPin(newPin);
+    if (!pin) return false;
+    return this.#score(pin, importanceScore);
   }
 
-  async #createPin(sessionId: SessionId, content: string, sourceMessageId: number | null) {
-    const newPin = { sessionId, content, sourceMessageId, pinType: "user" as const };
+  async #createPin(newPin: NewPin): Promise<Pin | undefined> {
     const pin = await attempt(() => ipc.createPin(newPin));
     if (pin) await this.#loadPins();
     return pin;
+  }
+
+  /** A new pin has the usual importance; any other is set after. */
+  async #score({ id, content, pinType, ...pin }: Pin, importanceScore: number): Promise<boolean> {
+    if (pin.importanceScore === importanceScore) return true;
+    return this.updatePin(id, { content, pinType, importanceScore });
   }
 
   async updatePin(id: PinId, update: PinUpdate): Promise<boolean> {
@@ -85,11 +94,8 @@ class Memory {
   }
 
   async #bringBack({ sessionId, content, sourceMessageId, pinType, importanceScore }: Pin) {
-    const newPin = { sessionId, content, sourceMessageId, pinType };
-    const pin = await attempt(() => ipc.createPin(newPin));
-    if (!pin) return;
-    await this.updatePin(pin.id, { content, importanceScore, pinType });
-    await this.#loadPins();
+    const pin = await this.#createPin({ sessionId, content, sourceMessageId, pinType });
+    if (pin) await this.#score(pin, importanceScore);
   }
 
   async addSummary(newSummary: NewSummary): Promise<boolean> {

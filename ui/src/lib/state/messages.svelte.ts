@@ -5,10 +5,11 @@
  * on show or not; disk lags behind by up to half a second. A reply whose channel
  * is gone (the window was reloaded) is read anew at each `changed` event.
  */
-import { SvelteMap, SvelteSet } from "svelte/reactivity";
+import { SvelteMap } from "svelte/reactivity";
 import { ipc, replyChannel, toCommandError } from "$lib/ipc";
 import type {
   CommandError,
+  Generation,
   Message,
   MessageId,
   ReplyEvent,
@@ -33,8 +34,8 @@ class Messages {
   items = $state<Message[]>([]);
   /** False until the newest page of the session is there. */
   loaded = $state(false);
-  /** Replies being written. */
-  streaming = new SvelteSet<MessageId>();
+  /** Replies being written, each with its session. */
+  streaming = new SvelteMap<MessageId, SessionId>();
   /** Why a reply failed. */
   errors = new SvelteMap<MessageId, CommandError>();
   #sessionId: SessionId | null = null;
@@ -135,6 +136,11 @@ class Messages {
     return true;
   }
 
+  /** What each call to a model for a message took, newest first. */
+  async generations(id: MessageId): Promise<Generation[] | undefined> {
+    return attempt(() => ipc.listGenerations(id));
+  }
+
   /** Starts a reply. Events that overtake the answer to the command wait for it. */
   async #reply(command: ReplyCommand): Promise<boolean> {
     const early: ReplyEvent[] = [];
@@ -179,8 +185,8 @@ class Messages {
     app.noteError(error);
   }
 
-  #noteStatus({ id, status }: Message): void {
-    if (status === "streaming") this.streaming.add(id);
+  #noteStatus({ id, status, sessionId }: Message): void {
+    if (status === "streaming") this.streaming.set(id, sessionId);
     else this.streaming.delete(id);
     if (status === "failed" && !this.errors.has(id)) void this.#recallError(id);
   }

@@ -1,14 +1,13 @@
 /** Short notices that go by themselves. */
+import { told } from "$lib/formErrors";
 import type { CommandError } from "$lib/ipc";
 
 export type Toast = {
   id: number;
   tone: "info" | "error";
-  /** What happened. */
+  /** What happened and, for an error, what the user can do about it. */
   text: string;
-  /** What the user can do about it. */
-  remedy: string | null;
-  undo: (() => void) | null;
+  undo?: () => void;
 };
 
 type Notice = { text: string; undo?: () => void };
@@ -25,14 +24,15 @@ class Toasts {
 
   /** Tells of something done, with a way back where there is one. */
   show({ text, undo }: Notice): void {
-    this.#add({ tone: "info", text, remedy: null, undo: undo ?? null });
+    this.#add({ tone: "info", text, undo });
   }
 
   /** Tells what failed and what helps. The same error on show is not stacked. */
-  error({ message, remedy }: Pick<CommandError, "message" | "remedy">): void {
-    const same = this.items.find((toast) => toast.tone === "error" && toast.text === message);
+  error(error: Pick<CommandError, "message" | "remedy">): void {
+    const text = told(error);
+    const same = this.items.find((toast) => toast.tone === "error" && toast.text === text);
     if (same) this.dismiss(same.id);
-    this.#add({ tone: "error", text: message, remedy, undo: null });
+    this.#add({ tone: "error", text });
   }
 
   dismiss(id: number): void {

@@ -1,0 +1,67 @@
+/** What of the window is on show besides the chat: panels, dialogs, and where to scroll. */
+import { MediaQuery } from "svelte/reactivity";
+import type { MessageId, Session, SessionId } from "$lib/ipc";
+import { app } from "./app.svelte";
+
+export type Overlay = "settings" | "personas" | "shortcuts";
+
+class View {
+  /** The dialog that covers the window. */
+  overlay = $state<Overlay | null>(null);
+  /** The session whose name is being edited in the list. */
+  renaming = $state<SessionId | null>(null);
+  /** The session whose deletion for good waits for a yes. */
+  deleting = $state.raw<Session | null>(null);
+  /** The message to scroll to; a new object asks again for the same one. */
+  jump = $state.raw<{ messageId: MessageId } | null>(null);
+  #narrow = new MediaQuery("max-width: 47.5rem");
+  #medium = new MediaQuery("max-width: 68.75rem");
+  #sidebarOver = $state(false);
+  #memoryOver = $state(false);
+
+  /** Whether the panel lies over the chat for want of room beside it. */
+  get sidebarIsOver(): boolean {
+    return this.#narrow.current;
+  }
+  get memoryIsOver(): boolean {
+    return this.#medium.current;
+  }
+
+  get sidebarOpen(): boolean {
+    return this.sidebarIsOver ? this.#sidebarOver : app.settings.sidebarOpen;
+  }
+  get memoryOpen(): boolean {
+    return this.memoryIsOver ? this.#memoryOver : app.settings.memoryOpen;
+  }
+
+  toggleSidebar(): void {
+    if (this.sidebarIsOver) this.#sidebarOver = !this.#sidebarOver;
+    else void app.updateSettings({ sidebarOpen: !app.settings.sidebarOpen });
+  }
+
+  toggleMemory(): void {
+    if (this.memoryIsOver) this.#memoryOver = !this.#memoryOver;
+    else void app.updateSettings({ memoryOpen: !app.settings.memoryOpen });
+  }
+
+  /** Closes what lies over the chat. True where something did. */
+  closePanels(): boolean {
+    const wasOpen =
+      (this.sidebarIsOver && this.#sidebarOver) || (this.memoryIsOver && this.#memoryOver);
+    this.#sidebarOver = false;
+    this.#memoryOver = false;
+    return wasOpen;
+  }
+
+  /** Edits a session's name in the list, which is brought on show for it. */
+  rename(id: SessionId): void {
+    if (!this.sidebarOpen) this.toggleSidebar();
+    this.renaming = id;
+  }
+
+  jumpTo(messageId: MessageId): void {
+    this.jump = { messageId };
+  }
+}
+
+export const view = new View();
