@@ -1,0 +1,212 @@
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { By, type WebDriver, type WebElement } from "selenium-webdriver";
+import type { CommandError, Message, MessageStatus, Role } from "../../src/lib/ipc/bindings";
+import { drive, type Driven } from "./driver";
+import { until } from "./until";
+
+/** A message as it stands in the window. */
+export type ShownMessage = { id: number; role: Role; status: MessageStatus; text: string };
+
+/** A command that the app refused. */
+export class Refused extends Error {
+  constructor(
+    command: string,
+    readonly reason: CommandError,
+  ) {
+    super(`${command} was refused: ${JSON.stringify(reason)}`);
+  }
+}
+
+const testId = (name: string) => By.css(`[data-testid="${name}"]`);
+
+/** One running app: its window, its commands, its process. */
+export class App {
+  private constructor(
+    private readonly driven: Driven,
+    /** Holds pid, exit and app.log, written by launch.sh. */
+    private readonly notes: string,
+  ) {}
+
+  static async start(notes: string, args: string[], env: NodeJS.ProcessEnv): Promise<App> {
+    for (const name of ["pid", "exit"]) rmSync(join(notes, name), { force: true });
+    const app = new App(await drive(args, env), notes);
+    await app.find("session-list", "failure-screen");
+    return app;
+  }
+
+  get driver(): WebDriver {
+    return this.driven.driver;
+  }
+
+  // The window
+
+  /** Waits for the first element on show with one of these test ids. */
+  async find(...names: string[]): Promise<WebElement> {
+    const selector = names.map((name) => `[data-testid="${name}"]`).join(", ");
+    return this.findCss(selector);
+  }
+
+  async findCss(selector: string): Promise<WebElement> {
+    return until(`an element ${selector} on show`, async () => {
+      for (const element of await this.driver.findElements(By.css(selector))) {
+        if (await element.isDisplayed().catch(() => false)) return element;
+      }
+      return undefined;
+    });
+  }
+
+  /** Waits for an element with this role and accessible name, as a screen reader would find it. */
+  async findNamed(roles: string, name: string | RegExp): Promise<WebElement> {
+    const wanted = (label: string) => (name instanceof RegExp ? name.test(label) : label === name);
+    return until(`${roles} named ${name}`, async () => {
+      for (const element of await this.driver.findElements(By.css(roles))) {
+        const label = await element.getAccessibleName().catch(() => "");
+        if (wanted(label.trim()) && (await element.isDisplayed().catch(() => false)))
+          return element;
+      }
+      return undefined;
+    });
+  }
+
+  async isShown(name: string): Promise<boolean> {
+    const elements = await this.driver.findElements(testId(name));
+    const shown = await Promise.all(elements.map((e) => e.isDisplayed().catch(() => false)));
+    return shown.includes(true);
+  }
+
+  async gone(name: string): Promise<void> {
+    await until(`${name} gone`, async () => !(await this.isShown(name)));
+  }
+
+  async click(name: string): Promise<void> {
+    await (await this.find(name)).click();
+  }
+
+  async text(name: string): Promise<string> {
+    return (await this.find(name)).getText();
+  }
+
+  /** Waits until the element's text matches. */
+  async reads(name: string, pattern: RegExp): Promise<string> {
+    return until(`${name} to read ${pattern}`, async () => {
+      const text = await this.text(name);
+      return pattern.test(text) ? text : undefined;
+    });
+  }
+
+  /** Every message in the window, from top to bottom, read at one moment. */
+  async messages(): Promise<ShownMessage[]> {
+    return this.driver.executeScript(`
+      return [...document.querySelectorAll('[data-testid="message"]')].map((message) => ({
+        id: Number(message.dataset.messageId),
+        role: message.dataset.role,
+        status: message.dataset.status,
+        text: message.querySelector('[data-testid="message-text"]')?.textContent.trim() ?? "",
+      }));`);
+  }
+
+  /** Waits until the newest message has this status. */
+  async lastMessage(status: MessageStatus, role: Role = "assistant"): Promise<ShownMessage> {
+    return until(`the last message to be ${role}, ${status}`, async () => {
+      const last = (await this.messages()).at(-1);
+      return last?.role === role && last.status === status ? last : undefined;
+    });
+  }
+
+  /** Waits until the newest message's text matches, whatever its status. */
+  async lastMessageReads(pattern: RegExp): Promise<ShownMessage> {
+    return until(`the last message to read ${pattern}`, async () => {
+      const last = (await this.messages()).at(-1);
+      return last && pattern.test(last.text) ? last : undefined;
+    });
+  }
+
+  /** Types into the composer and sends it by Enter. */
+  async say(text: string): Promise<void> {
+    const composer = await this.find("composer");
+    await composer.click();
+    await composer.sendKeys(text, "\uE007");
+  }
+
+  async openSession(id: string): Promise<void> {
+    await (await this.findCss(`[data-testid="session-row"][data-session-id="${id}"]`)).click();
+    await this.find("composer");
+  }
+
+  // The commands
+
+  /** Calls a command as the window would. */
+  async invoke<T>(command: string, args: object = {}): Promise<T> {
+    const outcome = await this.driver.executeAsyncScript<{ data: T } | { error: CommandError }>(
+      `const [command, args, done] = arguments;
+       window.__TAURI_INTERNALS__.invoke(command, args).then(
+         (data) => done({ data: data ?? null }),
+         (error) => done({ error: error ?? { message: "no reason given" } }));`,
+      command,
+      args,
+    );
+    if ("error" in outcome) throw new Refused(command, outcome.error);
+    return outcome.data;
+  }
+
+  /** Every message of a session's branch on show, oldest first. */
+  async storedMessages(sessionId: string): Promise<Message[]> {
+    type Found = { items: Message[]; next: number | null };
+    const pages: Message[][] = [];
+    let before: number | null = null;
+    do {
+      const page: Found = await this.invoke("list_messages", { sessionId, before, limit: 100 });
+      pages.unshift(page.items);
+      before = page.next;
+    } while (before !== null);
+    return pages.flat();
+  }
+
+  // The process
+
+  get pid(): number {
+    return Number(readFileSync(join(this.notes, "pid"), "utf8"));
+  }
+
+  /** What the app printed, over all of its starts in this test. */
+  get log(): string {
+    return readFileSync(join(this.notes, "app.log"), "utf8");
+  }
+
+  /** Waits for the process to end by itself. */
+  async exitCode(): Promise<number> {
+    const file = join(this.notes, "exit");
+    await until(
+      "the app to end",
+      async () => existsSync(file) && readFileSync(file, "utf8") !== "",
+    );
+    return Number(readFileSync(file, "utf8"));
+  }
+
+  /** Ends the app the way a person does. */
+  async quit(): Promise<number> {
+    await this.invoke("quit").catch(() => {}); // the window may be gone before the answer is
+    const code = await this.exitCode();
+    await this.detach();
+    return code;
+  }
+
+  /** Ends the app the way a power cut does. */
+  async killHard(): Promise<void> {
+    process.kill(this.pid, "SIGKILL");
+    await this.exitCode();
+    await this.detach();
+  }
+
+  /** Ends whatever still runs. */
+  async stop(): Promise<void> {
+    if (!existsSync(join(this.notes, "exit"))) await this.killHard().catch(() => this.detach());
+    else await this.detach();
+  }
+
+  private async detach(): Promise<void> {
+    if (this.driven.server.exitCode !== null || this.driven.server.killed) return;
+    this.driven.server.kill();
+  }
+}

@@ -1,0 +1,20 @@
+import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+
+const root = fileURLToPath(new URL("../../..", import.meta.url));
+const target = process.env.CARGO_TARGET_DIR ?? join(root, "target");
+
+/** The app under test: the debug build with the front end inside, unless told otherwise. */
+export const APP = process.env.CHATKEEP_APP ?? join(target, "debug", "chatkeep");
+
+/** Screenshots and logs of the tests. */
+export const ARTEFACTS = join(target, "e2e");
+
+/** Screenshots of the demo. */
+export const DEMO = join(target, "demo");
+
+/** Starts the app, and notes its process id, its output and its exit code. */
+export const LAUNCHER = fileURLToPath(new URL("./launch.sh", import.meta.url));
+
+/** Looks into a database file by Python's own SQLite. */
+export const INSPECTOR = fileURLToPath(new URL("./inspect.py", import.meta.url));

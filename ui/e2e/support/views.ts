@@ -1,0 +1,101 @@
+import type { Session, Theme } from "../../src/lib/ipc/bindings";
+import { Key } from "selenium-webdriver";
+import type { App } from "./app";
+import type { Desk } from "./desk";
+
+/** One state of the window that a person meets. */
+export type View = {
+  name: string;
+  open: (app: App, room: Room) => Promise<void>;
+  close?: (app: App) => Promise<void>;
+};
+
+/** What `furnish` has put into the app. */
+export type Room = { session: Session };
+
+const escape = async (app: App) => {
+  await app.driver.actions().sendKeys(Key.ESCAPE).perform();
+};
+
+/** Every main view, in the order a person would meet them. */
+export const VIEWS: View[] = [
+  { name: "chat", open: async (app, { session }) => app.openSession(session.id) },
+  { name: "new chat", open: (app) => app.click("new-chat") },
+  {
+    name: "memory",
+    open: async (app, { session }) => {
+      await app.openSession(session.id);
+      await showMemory(app);
+    },
+  },
+  {
+    name: "model picker",
+    open: (app) => app.click("model-picker"),
+    close: escape,
+  },
+  {
+    name: "persona picker",
+    open: (app) => app.click("persona-picker"),
+    close: escape,
+  },
+  {
+    name: "settings",
+    open: async (app) => {
+      await app.click("settings-button");
+      await app.find("settings-dialog");
+    },
+    close: async (app) => {
+      await escape(app);
+      await app.gone("settings-dialog");
+    },
+  },
+  {
+    name: "shortcuts",
+    open: async (app) => {
+      await app.driver.actions().keyDown(Key.CONTROL).sendKeys("/").keyUp(Key.CONTROL).perform();
+      await app.find("shortcut-sheet");
+    },
+    close: async (app) => {
+      await escape(app);
+      await app.gone("shortcut-sheet");
+    },
+  },
+];
+
+async function showMemory(app: App): Promise<void> {
+  if (!(await app.isShown("memory-panel"))) {
+    const settings = await app.invoke<object>("get_settings");
+    await app.invoke("update_settings", { settings: { ...settings, memoryOpen: true } });
+  }
+  await app.find("memory-panel");
+}
+
+export async function setTheme(app: App, theme: Theme): Promise<void> {
+  const settings = await app.invoke<object>("get_settings");
+  await app.invoke("update_settings", { settings: { ...settings, theme } });
+}
+
+/** Fills the app with a conversation that shows everything: Markdown, a pin, a summary. */
+export async function furnish(desk: Desk, app: App): Promise<Room> {
+  const session = await desk.chat(app, "letter", { name: "Why does the WAL grow?" });
+  await app.say("Why does my database's write-ahead log grow?");
+  const reply = await app.lastMessage("complete");
+  const about = { sessionId: session.id };
+  await app.invoke("create_pin", {
+    newPin: {
+      ...about,
+      content: "Checkpoint after bursts.",
+      sourceMessageId: reply.id,
+      pinType: "user",
+    },
+  });
+  await app.invoke("create_summary", {
+    newSummary: {
+      ...about,
+      summary: "We looked at why a write-ahead log grows, and at three ways to keep it small.",
+      startMessageId: reply.id - 1,
+      endMessageId: reply.id,
+    },
+  });
+  return { session };
+}
