@@ -120,3 +120,53 @@ fn is_shared(ip: Ipv4Addr) -> bool {
     let [first, second, ..] = ip.octets();
     first == 100 && (64..128).contains(&second)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{is_loopback, is_self_hosted, parse};
+
+    fn all(addresses: &[&str], holds: fn(&reqwest::Url) -> bool) -> bool {
+        addresses
+            .iter()
+            .all(|address| parse(address).is_ok_and(|url| holds(&url)))
+    }
+
+    const HERE: [&str; 4] = [
+        "http://localhost",
+        "http://127.0.0.9:1",
+        "http://[::1]",
+        "http://a.localhost",
+    ];
+    const NEAR: [&str; 8] = [
+        "http://192.168.1.5",
+        "http://10.0.0.2:8000",
+        "http://172.16.3.4",
+        "http://100.100.1.1",
+        "http://[fd00::1]",
+        "http://[fe80::1]",
+        "http://gpu:8080",
+        "http://gpu.local",
+    ];
+    const FAR: [&str; 6] = [
+        "https://api.groq.com",
+        "https://localhost.example.org",
+        "http://8.8.8.8",
+        "http://172.32.0.1",
+        "http://100.128.0.1",
+        "http://[2001:db8::1]",
+    ];
+
+    #[test]
+    fn this_machine_is_told_from_its_neighbours() {
+        assert!(all(&HERE, is_loopback));
+        assert!(all(&NEAR, |url| !is_loopback(url)));
+        assert!(all(&FAR, |url| !is_loopback(url)));
+    }
+
+    #[test]
+    fn the_users_own_network_is_told_from_the_internet() {
+        assert!(all(&HERE, is_self_hosted));
+        assert!(all(&NEAR, is_self_hosted));
+        assert!(all(&FAR, |url| !is_self_hosted(url)));
+    }
+}

@@ -135,3 +135,31 @@ fn ollama_port(host: &str) -> Option<u16> {
     };
     matches!(name, "" | "localhost" | "127.0.0.1" | "0.0.0.0").then_some(port)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::ollama_port;
+
+    #[test]
+    fn ollamas_host_is_read_in_every_way_in_which_it_is_written() {
+        let here = [
+            ("127.0.0.1:11500", 11500),
+            ("http://localhost:11500/", 11500),
+            (":11500", 11500),
+            (" 0.0.0.0 ", 11434),
+            ("localhost", 11434),
+            ("", 11434),
+        ];
+        for (host, port) in here {
+            assert_eq!(ollama_port(host), Some(port), "{host}");
+        }
+        for host in [
+            "192.168.1.5:11434",
+            "https://ollama.example.org",
+            "localhost:many",
+            "gpu",
+        ] {
+            assert_eq!(ollama_port(host), None, "{host}");
+        }
+    }
+}

@@ -17,7 +17,7 @@ use crate::{Connection, EndpointKind, ProviderError};
 const LIST_LIMIT: Duration = Duration::from_secs(20);
 
 /// What OpenAI's models are called that do not chat. Its list says no more than the names.
-const OPENAI_NOT_CHAT: [&str; 12] = [
+const OPENAI_NOT_CHAT: [&str; 13] = [
     "audio",
     "babbage",
     "dall-e",
@@ -30,6 +30,7 @@ const OPENAI_NOT_CHAT: [&str; 12] = [
     "sora",
     "transcribe",
     "tts",
+    "whisper",
 ];
 
 /// Lists the models that chat, sorted by name. Models that only embed are left out where that can

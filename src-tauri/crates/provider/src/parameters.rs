@@ -124,3 +124,30 @@ fn claude_version(model: &str) -> Option<(u32, u32)> {
 fn parse_short(part: &str) -> Option<u32> {
     (part.len() <= 2).then(|| part.parse().ok()).flatten()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Parameters;
+    use crate::EndpointKind::OpenaiCompatible;
+    use crate::address::api_root;
+
+    /// Through the public API this would take a server on the internet.
+    #[test]
+    fn a_hosted_gateway_is_sent_everything_but_the_repeat_penalty() {
+        let asked = Parameters {
+            temperature: Some(1.5),
+            repeat_penalty: Some(1.1),
+            stop_sequences: vec!["a".to_owned()],
+            ..Parameters::default()
+        };
+        let expected = Parameters {
+            repeat_penalty: None,
+            ..asked.clone()
+        };
+        let gateway = api_root(OpenaiCompatible, "https://api.groq.com/openai/v1");
+        assert_eq!(
+            gateway.map(|root| asked.fitted(OpenaiCompatible, "m", &root)),
+            Ok(expected)
+        );
+    }
+}
