@@ -174,10 +174,10 @@ class Messages {
     const row = this.#heard.get(message.id);
     if (row) Object.assign(row, message);
     this.#heard.delete(message.id);
-    this.#noteStatus(message);
     if (error) this.#noteError(message.id, error);
+    this.#noteStatus(message);
     // A page read before the end may arrive after it.
-    if (this.#loading) void this.#loading.then(() => this.#replace(message));
+    void this.#loading?.then(() => this.#takeChanged({ id: message.id, message }));
   }
 
   #noteError(id: MessageId, error: CommandError): void {

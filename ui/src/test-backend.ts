@@ -1,0 +1,147 @@
+/** A backend for unit tests: answers commands from functions, tells changes, streams replies. */
+import { clearMocks, mockIPC } from "@tauri-apps/api/mocks";
+import { emit } from "@tauri-apps/api/event";
+import type { Channel } from "@tauri-apps/api/core";
+import { tick } from "svelte";
+import { vi } from "vitest";
+import type {
+  Change,
+  CommandError,
+  Endpoint,
+  Entity,
+  Message,
+  Persona,
+  ReplyEvent,
+  Session,
+  Settings,
+} from "$lib/ipc";
+
+type Args = Record<string, never>;
+export type Commands = Record<string, (args: Args) => unknown>;
+export type Call = { command: string; args: Record<string, unknown> };
+
+/** Makes stores of a fresh window: nothing of an earlier test is in them. */
+export function freshWindow(commands: Commands): { commands: Commands; calls: Call[] } {
+  vi.resetModules();
+  clearMocks();
+  const calls: Call[] = [];
+  mockIPC(
+    (command, args) => {
+      calls.push({ command, args: { ...(args as Record<string, unknown>) } });
+      const answer = commands[command];
+      if (!answer) throw `unexpected command ${command}`;
+      return answer((args ?? {}) as Args) ?? null;
+    },
+    { shouldMockEvents: true },
+  );
+  return { commands, calls };
+}
+
+/** Tells the window of a commit, and waits until the stores have taken it up. */
+export async function tellChanged(entity: Entity, ...ids: (string | number)[]): Promise<void> {
+  const changes: Change[] = ids.map((id) => ({ entity, id: String(id) }));
+  await emit("changed", { changes });
+  await settled();
+}
+
+/** Waits until all promises that are under way have been answered. */
+export async function settled(): Promise<void> {
+  for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+  await new Promise((resolve) => setImmediate(resolve));
+  await tick();
+}
+
+/** Sends one event of a reply to the window. */
+export function stream(channel: Channel<ReplyEvent>, event: ReplyEvent): void {
+  channel.onmessage(event);
+}
+
+/** A promise to be settled by hand: for answers that come late. */
+export function later<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve!: (value: T) => void;
+  const promise = new Promise<T>((settle) => (resolve = settle));
+  return { promise, resolve };
+}
+
+export const notFound = (id: unknown): CommandError => ({
+  kind: "not_found",
+  entity: "session",
+  id: String(id),
+  message: `There is no ${String(id)}.`,
+  remedy: "It may have been deleted.",
+});
+
+export const diskFull: CommandError = {
+  kind: "disk_full",
+  message: "The disk is full.",
+  remedy: "Free some space.",
+};
+
+export const settings = (changes: Partial<Settings> = {}): Settings => ({
+  theme: "system",
+  sidebarOpen: true,
+  memoryOpen: false,
+  lastSessionId: null,
+  ...changes,
+});
+
+export const session = (id: string, changes: Partial<Session> = {}): Session => ({
+  id,
+  name: `Session ${id}`,
+  model: "ollama/llama3",
+  recap: null,
+  personaId: null,
+  saved: true,
+  expiresAt: null,
+  headId: null,
+  archivedAt: null,
+  deletedAt: null,
+  pinned: false,
+  createdAt: 1_000,
+  updatedAt: 1_000,
+  ...changes,
+});
+
+export const message = (id: number, changes: Partial<Message> = {}): Message => ({
+  id,
+  uid: `uid-${id}`,
+  sessionId: "a",
+  parentId: id === 1 ? null : id - 1,
+  role: id % 2 === 1 ? "user" : "assistant",
+  text: `text ${id}`,
+  modelId: null,
+  tokenUsage: null,
+  importanceScore: 0.5,
+  status: "complete",
+  createdAt: 1_000 + id,
+  ...changes,
+});
+
+export const persona = (id: string, changes: Partial<Persona> = {}): Persona => ({
+  id,
+  name: `Persona ${id}`,
+  prompt: "",
+  description: "",
+  icon: "",
+  category: "cloud",
+  defaultModel: null,
+  suggestedModels: [],
+  temperature: null,
+  maxTokens: null,
+  topP: null,
+  repeatPenalty: null,
+  stopSequences: [],
+  isDefault: false,
+  createdAt: 1_000,
+  updatedAt: 1_000,
+  ...changes,
+});
+
+export const endpoint = (id: string, changes: Partial<Endpoint> = {}): Endpoint => ({
+  id,
+  kind: "ollama",
+  name: id,
+  baseUrl: "http://127.0.0.1:11434",
+  createdAt: 1_000,
+  ...changes,
+});
