@@ -64,3 +64,11 @@ function shortDate(time: number, now: number): string {
 export function exactTime(time: number): string {
   return new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" }).format(time);
 }
+
+/** "17 h left", "12 min left": until a temporary session expires. */
+export function timeLeft(until: number, now = Date.now()): string {
+  const left = Math.max(0, until - now);
+  if (left < HOUR_MS) return `${Math.ceil(left / MINUTE_MS)} min left`;
+  if (left < 2 * DAY_MS) return `${Math.round(left / HOUR_MS)} h left`;
+  return `${Math.round(left / DAY_MS)} days left`;
+}

@@ -2,7 +2,7 @@
  * Every keyboard shortcut of the app, in one table: the window's key handler and
  * the shortcut sheet both read it. "Mod" is Ctrl, and Command on a Mac.
  */
-export type ShortcutGroup = "Chats" | "Messages" | "Window";
+export type ShortcutGroup = "Sessions" | "Messages" | "Window";
 
 /** Where the keys are heard: anywhere in the window, or only with the focus in a part of it. */
 export type ShortcutScope = "window" | "list" | "composer";
@@ -16,35 +16,47 @@ export type Shortcut = {
 };
 
 export const shortcuts = [
-  { id: "new-chat", keys: "Mod+N", label: "New chat", group: "Chats", scope: "window" },
+  { id: "new-session", keys: "Mod+N", label: "New session", group: "Sessions", scope: "window" },
   {
-    id: "new-temporary-chat",
+    id: "new-temporary-session",
     keys: "Mod+Shift+N",
-    label: "New temporary chat",
-    group: "Chats",
+    label: "New temporary session",
+    group: "Sessions",
     scope: "window",
   },
   {
     id: "previous-session",
     keys: "Mod+ArrowUp",
-    label: "Previous chat",
-    group: "Chats",
+    label: "Previous session",
+    group: "Sessions",
     scope: "window",
   },
   {
     id: "next-session",
     keys: "Mod+ArrowDown",
-    label: "Next chat",
-    group: "Chats",
+    label: "Next session",
+    group: "Sessions",
     scope: "window",
   },
-  { id: "open-session", keys: "Enter", label: "Open the chat", group: "Chats", scope: "list" },
-  { id: "rename-session", keys: "F2", label: "Rename the chat", group: "Chats", scope: "list" },
+  {
+    id: "open-session",
+    keys: "Enter",
+    label: "Open the session",
+    group: "Sessions",
+    scope: "list",
+  },
+  {
+    id: "rename-session",
+    keys: "F2",
+    label: "Rename the session",
+    group: "Sessions",
+    scope: "list",
+  },
   {
     id: "trash-session",
     keys: "Delete",
-    label: "Move the chat to trash",
-    group: "Chats",
+    label: "Move the session to the trash",
+    group: "Sessions",
     scope: "list",
   },
   { id: "send", keys: "Enter", label: "Send the message", group: "Messages", scope: "composer" },
@@ -75,7 +87,7 @@ export const shortcuts = [
   {
     id: "toggle-sidebar",
     keys: "Mod+B",
-    label: "Show or hide the chats",
+    label: "Show or hide the sessions",
     group: "Window",
     scope: "window",
   },

@@ -8,12 +8,16 @@ export type Overlay = "settings" | "personas" | "shortcuts";
 class View {
   /** The dialog that covers the window. */
   overlay = $state<Overlay | null>(null);
+  /** The picker of the composer that is open. */
+  picker = $state<"model" | "persona" | null>(null);
   /** The session whose name is being edited in the list. */
   renaming = $state<SessionId | null>(null);
   /** The session whose deletion for good waits for a yes. */
   deleting = $state.raw<Session | null>(null);
   /** The message to scroll to; a new object asks again for the same one. */
   jump = $state.raw<{ messageId: MessageId } | null>(null);
+  /** Puts the cursor into the composer; set by the composer on show. */
+  focusComposer: () => void = () => {};
   #narrow = new MediaQuery("max-width: 47.5rem");
   #medium = new MediaQuery("max-width: 68.75rem");
   #sidebarOver = $state(false);
