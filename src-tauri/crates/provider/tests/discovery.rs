@@ -105,7 +105,9 @@ async fn ports_that_hang_cost_half_a_second_together_and_hide_nobody() {
     let kind = EndpointKind::Ollama;
     let ports = [
         at(&silent, kind, "silent"),
+        at(&silent, EndpointKind::OpenaiCompatible, "silent"),
         at(&endless, kind, "endless"),
+        at(&endless, EndpointKind::OpenaiCompatible, "endless"),
         LocalPort {
             port: closed,
             kind,
