@@ -29,7 +29,9 @@ pub(crate) fn require_safe_sqlite() -> Result<(), OpenError> {
     if rusqlite::version_number() >= SQLITE_VERSION_MIN {
         Ok(())
     } else {
-        Err(OpenError::SqliteTooOld { found: rusqlite::version() })
+        Err(OpenError::SqliteTooOld {
+            found: rusqlite::version(),
+        })
     }
 }
 
@@ -61,7 +63,9 @@ fn pool(
     size: u32,
     init: impl Fn(&mut Connection) -> rusqlite::Result<()> + Send + Sync + 'static,
 ) -> Result<ConnectionPool, OpenError> {
-    let manager = SqliteConnectionManager::file(file).with_flags(flags()).with_init(init);
+    let manager = SqliteConnectionManager::file(file)
+        .with_flags(flags())
+        .with_init(init);
     Pool::builder()
         .max_size(size)
         .connection_timeout(BUSY_TIMEOUT)
@@ -70,7 +74,9 @@ fn pool(
         .idle_timeout(None)
         .max_lifetime(None)
         .build(manager)
-        .map_err(|error| OpenError::Other { what: error.to_string() })
+        .map_err(|error| OpenError::Other {
+            what: error.to_string(),
+        })
 }
 
 fn flags() -> OpenFlags {

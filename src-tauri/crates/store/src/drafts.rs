@@ -12,7 +12,10 @@ use crate::transaction::{ReadTx, WriteTx};
 /// # Errors
 /// What SQLite reports.
 pub fn get(tx: &ReadTx<'_>, session_id: Option<SessionId>) -> Result<String> {
-    let draft = tx.value("SELECT text FROM drafts WHERE session_id IS ?1", [session_id])?;
+    let draft = tx.value(
+        "SELECT text FROM drafts WHERE session_id IS ?1",
+        [session_id],
+    )?;
     Ok(draft.unwrap_or_default())
 }
 
@@ -33,6 +36,9 @@ pub fn set(tx: &WriteTx<'_>, session_id: Option<SessionId>, text: &str) -> Resul
             (session_id, text, tx.now()),
         )?;
     }
-    tx.changed(Entity::Draft, session_id.map(|id| id.to_string()).unwrap_or_default());
+    tx.changed(
+        Entity::Draft,
+        session_id.map(|id| id.to_string()).unwrap_or_default(),
+    );
     Ok(())
 }

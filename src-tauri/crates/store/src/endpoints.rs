@@ -33,7 +33,13 @@ pub struct Endpoint {
     pub created_at: Timestamp,
 }
 
-from_row!(Endpoint { id, kind, name, base_url, created_at });
+from_row!(Endpoint {
+    id,
+    kind,
+    name,
+    base_url,
+    created_at
+});
 
 /// An endpoint to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,20 +144,33 @@ fn check_url(url: &str) -> Result<()> {
 fn free_id(tx: &ReadTx<'_>, name: &str) -> Result<EndpointId> {
     let slug = slug(name);
     for number in 1..=LIST_MAX {
-        let id = if number == 1 { slug.clone() } else { format!("{slug}-{number}") };
+        let id = if number == 1 {
+            slug.clone()
+        } else {
+            format!("{slug}-{number}")
+        };
         let taken: Option<i64> = tx.value("SELECT 1 FROM endpoints WHERE id = ?1", [&id])?;
         if taken.is_none() {
             return Ok(EndpointId::new(id));
         }
     }
-    Err(Error::invalid("name", format!("{LIST_MAX} providers have this name already")))
+    Err(Error::invalid(
+        "name",
+        format!("{LIST_MAX} providers have this name already"),
+    ))
 }
 
 /// "My  Server!" becomes "my-server".
 fn slug(name: &str) -> String {
     let words: String = name
         .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { ' ' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                ' '
+            }
+        })
         .collect();
     match words.split_whitespace().collect::<Vec<_>>().join("-") {
         slug if slug.is_empty() => "provider".to_owned(),

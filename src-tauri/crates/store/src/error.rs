@@ -50,11 +50,17 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn not_found(entity: Entity, id: impl ToString) -> Self {
-        Self::NotFound { entity, id: id.to_string() }
+        Self::NotFound {
+            entity,
+            id: id.to_string(),
+        }
     }
 
     pub(crate) fn invalid(field: &'static str, limit: impl Into<String>) -> Self {
-        Self::Invalid { field, limit: limit.into() }
+        Self::Invalid {
+            field,
+            limit: limit.into(),
+        }
     }
 }
 
@@ -65,9 +71,7 @@ impl From<rusqlite::Error> for Error {
                 ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Self::Busy,
                 ErrorCode::DiskFull => Self::DiskFull,
                 // The shared-memory file could not grow: on a full disk it is the first to fail.
-                ErrorCode::SystemIoFailure
-                    if code.extended_code == ffi::SQLITE_IOERR_SHMSIZE =>
-                {
+                ErrorCode::SystemIoFailure if code.extended_code == ffi::SQLITE_IOERR_SHMSIZE => {
                     Self::DiskFull
                 }
                 ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Self::Corrupt(error),
@@ -157,9 +161,15 @@ impl From<Error> for OpenError {
     fn from(error: Error) -> Self {
         match error {
             Error::DiskFull => Self::DiskFull,
-            Error::Corrupt(source) => Self::Corrupt { what: source.to_string() },
-            Error::ReadOnly(source) => Self::NoPermission { what: source.to_string() },
-            other => Self::Other { what: other.to_string() },
+            Error::Corrupt(source) => Self::Corrupt {
+                what: source.to_string(),
+            },
+            Error::ReadOnly(source) => Self::NoPermission {
+                what: source.to_string(),
+            },
+            other => Self::Other {
+                what: other.to_string(),
+            },
         }
     }
 }

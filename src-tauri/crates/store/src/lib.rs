@@ -75,3 +75,9 @@ pub use transaction::{ReadTx, WriteTx};
 
 /// The file that holds everything, inside the data folder.
 pub const DATABASE_FILE: &str = "chatkeep.db";
+
+/// The version of the SQLite that is built in.
+#[must_use]
+pub fn sqlite_version() -> &'static str {
+    rusqlite::version()
+}

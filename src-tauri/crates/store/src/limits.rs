@@ -38,7 +38,10 @@ impl Score {
         if (0.0..=1.0).contains(&value) {
             Ok(Self(value))
         } else {
-            Err(Error::invalid("importance", format!("must be between 0 and 1, not {value}")))
+            Err(Error::invalid(
+                "importance",
+                format!("must be between 0 and 1, not {value}"),
+            ))
         }
     }
 
@@ -85,7 +88,10 @@ pub(crate) fn name<'a>(field: &'static str, value: &'a str) -> Result<&'a str> {
         let limit = format!("at most {NAME_CHARS_MAX} characters are possible, these are {chars}");
         Err(Error::invalid(field, limit))
     } else if value.chars().any(char::is_control) {
-        Err(Error::invalid(field, "must be one line without control characters"))
+        Err(Error::invalid(
+            field,
+            "must be one line without control characters",
+        ))
     } else {
         Ok(value)
     }
@@ -109,7 +115,11 @@ pub(crate) fn text(field: &'static str, value: &str, bytes_max: usize) -> Result
 pub(crate) fn too_long(field: &'static str, bytes: usize, bytes_max: usize) -> Error {
     Error::invalid(
         field,
-        format!("at most {} are possible, this is {}", size(bytes_max), size(bytes)),
+        format!(
+            "at most {} are possible, this is {}",
+            size(bytes_max),
+            size(bytes)
+        ),
     )
 }
 
@@ -124,9 +134,10 @@ pub(crate) fn filled_text(field: &'static str, value: &str, bytes_max: usize) ->
 /// A number that must lie in a range, where there is one.
 pub(crate) fn range(field: &'static str, value: Option<f64>, min: f64, max: f64) -> Result<()> {
     match value {
-        Some(value) if !(min..=max).contains(&value) => {
-            Err(Error::invalid(field, format!("must be between {min} and {max}, not {value}")))
-        }
+        Some(value) if !(min..=max).contains(&value) => Err(Error::invalid(
+            field,
+            format!("must be between {min} and {max}, not {value}"),
+        )),
         _ => Ok(()),
     }
 }

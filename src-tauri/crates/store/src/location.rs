@@ -20,7 +20,11 @@ const APP_FOLDER: &str = "chatkeep";
 #[must_use]
 pub fn data_folder(asked: Option<PathBuf>) -> PathBuf {
     asked
-        .or_else(|| env::var_os(DATA_DIR_VARIABLE).filter(|it| !it.is_empty()).map(PathBuf::from))
+        .or_else(|| {
+            env::var_os(DATA_DIR_VARIABLE)
+                .filter(|it| !it.is_empty())
+                .map(PathBuf::from)
+        })
         .or_else(chosen_folder)
         .unwrap_or_else(default_folder)
 }
@@ -47,13 +51,18 @@ pub fn remember(folder: &Path) -> io::Result<()> {
 pub fn refuse_synced(folder: &Path) -> Result<(), OpenError> {
     let real = real_path(folder);
     match synced_place(&real).or_else(|| network_place(&real)) {
-        Some(place) => Err(OpenError::SyncedFolder { folder: folder.to_owned(), place }),
+        Some(place) => Err(OpenError::SyncedFolder {
+            folder: folder.to_owned(),
+            place,
+        }),
         None => Ok(()),
     }
 }
 
 fn default_folder() -> PathBuf {
-    dirs::data_dir().unwrap_or_else(env::temp_dir).join(APP_FOLDER)
+    dirs::data_dir()
+        .unwrap_or_else(env::temp_dir)
+        .join(APP_FOLDER)
 }
 
 fn choice_file() -> Option<PathBuf> {
@@ -112,8 +121,9 @@ fn synced_place(real: &Path) -> Option<String> {
             // ~/.dropbox is that program's settings, not a mark of a synced home.
             .filter(|ancestor| home.as_deref() != Some(ancestor))
             .find_map(|ancestor| {
-                let (_, place) =
-                    SYNC_MARKERS.iter().find(|(marker, _)| ancestor.join(marker).exists())?;
+                let (_, place) = SYNC_MARKERS
+                    .iter()
+                    .find(|(marker, _)| ancestor.join(marker).exists())?;
                 Some(*place)
             })
     };
@@ -149,15 +159,30 @@ fn file_system_of<'a>(mounts: &'a str, path: &Path) -> Option<&'a str> {
 }
 
 fn unescape(mount: &str) -> PathBuf {
-    mount.replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\").into()
+    mount
+        .replace("\\040", " ")
+        .replace("\\011", "\t")
+        .replace("\\134", "\\")
+        .into()
 }
 
 fn is_network(kind: &str) -> bool {
-    const KINDS: &[&str] =
-        &["nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ncpfs", "9p", "ceph", "davfs"];
-    const FUSE: &[&str] =
-        &["sshfs", "rclone", "davfs2", "gvfsd-fuse", "s3fs", "glusterfs", "onedriver"];
-    KINDS.contains(&kind) || kind.strip_prefix("fuse.").is_some_and(|kind| FUSE.contains(&kind))
+    const KINDS: &[&str] = &[
+        "nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ncpfs", "9p", "ceph", "davfs",
+    ];
+    const FUSE: &[&str] = &[
+        "sshfs",
+        "rclone",
+        "davfs2",
+        "gvfsd-fuse",
+        "s3fs",
+        "glusterfs",
+        "onedriver",
+    ];
+    KINDS.contains(&kind)
+        || kind
+            .strip_prefix("fuse.")
+            .is_some_and(|kind| FUSE.contains(&kind))
 }
 
 #[cfg(test)]
@@ -188,7 +213,14 @@ host: /home/me/far fuse.sshfs rw 0 0
         for kind in ["nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "fuse.rclone"] {
             assert!(is_network(kind), "{kind}");
         }
-        for kind in ["ext4", "btrfs", "tmpfs", "fuse.ntfs-3g", "fuseblk", "overlay"] {
+        for kind in [
+            "ext4",
+            "btrfs",
+            "tmpfs",
+            "fuse.ntfs-3g",
+            "fuseblk",
+            "overlay",
+        ] {
             assert!(!is_network(kind), "{kind}");
         }
     }

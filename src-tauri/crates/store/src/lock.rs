@@ -19,8 +19,12 @@ impl LockFile {
     /// Takes the lock of `database` for `holder`.
     pub(crate) fn acquire(database: &Path, holder: &str) -> Result<Self, OpenError> {
         let path = database.with_extension("db.lock");
-        let mut file =
-            File::options().read(true).write(true).create(true).truncate(false).open(path)?;
+        let mut file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)?;
         match file.try_lock() {
             Ok(()) => {
                 file.set_len(0)?;
@@ -28,9 +32,10 @@ impl LockFile {
                 write!(file, "{holder} (process {})", std::process::id())?;
                 Ok(Self { _file: file })
             }
-            Err(TryLockError::WouldBlock) => {
-                Err(OpenError::Locked { file: database.to_owned(), holder: read_holder(&mut file) })
-            }
+            Err(TryLockError::WouldBlock) => Err(OpenError::Locked {
+                file: database.to_owned(),
+                holder: read_holder(&mut file),
+            }),
             Err(TryLockError::Error(error)) => Err(error.into()),
         }
     }

@@ -170,7 +170,10 @@ pub fn append_all(tx: &WriteTx<'_>, session_id: SessionId, new: &[NewMessage]) -
     let mut head = head_of(tx, session_id)?;
     for message in new {
         if message.session_id != session_id {
-            return Err(Error::invalid("session", "must be the same for all messages"));
+            return Err(Error::invalid(
+                "session",
+                "must be the same for all messages",
+            ));
         }
         head = Some(insert(tx, message, head)?.id);
     }
@@ -191,9 +194,10 @@ fn checked_parent(
     parent: Option<MessageId>,
 ) -> Result<Option<MessageId>> {
     match parent {
-        Some(id) if get(tx, id)?.session_id != session_id => {
-            Err(Error::invalid("parent", "must be a message of the same session"))
-        }
+        Some(id) if get(tx, id)?.session_id != session_id => Err(Error::invalid(
+            "parent",
+            "must be a message of the same session",
+        )),
         _ => Ok(parent),
     }
 }
@@ -294,7 +298,10 @@ pub fn list(
     };
     let mut items = branch(tx, session_id, start, limit)?;
     items.reverse();
-    let next = items.first().filter(|oldest| oldest.parent_id.is_some()).map(|oldest| oldest.id);
+    let next = items
+        .first()
+        .filter(|oldest| oldest.parent_id.is_some())
+        .map(|oldest| oldest.id);
     Ok(Page { items, next })
 }
 
@@ -350,7 +357,10 @@ pub fn count(tx: &ReadTx<'_>) -> Result<u64> {
 /// # Errors
 /// [`Error::NotFound`] if there is no such message.
 pub fn set_importance(tx: &WriteTx<'_>, id: MessageId, score: Score) -> Result<Message> {
-    tx.execute("UPDATE messages SET importance_score = ?2 WHERE id = ?1", (id, score))?;
+    tx.execute(
+        "UPDATE messages SET importance_score = ?2 WHERE id = ?1",
+        (id, score),
+    )?;
     updated(tx, id)
 }
 
@@ -465,7 +475,11 @@ pub fn delete(tx: &WriteTx<'_>, id: MessageId) -> Result<()> {
 }
 
 fn change_status(rows: usize, id: MessageId) -> Result<()> {
-    if rows == 0 { Err(Error::not_found(Entity::Message, id)) } else { Ok(()) }
+    if rows == 0 {
+        Err(Error::not_found(Entity::Message, id))
+    } else {
+        Ok(())
+    }
 }
 
 fn updated(tx: &WriteTx<'_>, id: MessageId) -> Result<Message> {

@@ -245,7 +245,10 @@ pub fn update(tx: &WriteTx<'_>, id: &PersonaId, fields: &PersonaFields) -> Resul
 pub fn set_default(tx: &WriteTx<'_>, id: &PersonaId) -> Result<Persona> {
     let category = get(tx, id)?.fields.category;
     if let Some(former) = default_of(tx, category)? {
-        tx.execute("UPDATE personas SET is_default = 0 WHERE id = ?1", [&former])?;
+        tx.execute(
+            "UPDATE personas SET is_default = 0 WHERE id = ?1",
+            [&former],
+        )?;
         tx.changed(Entity::Persona, former);
     }
     tx.execute("UPDATE personas SET is_default = 1 WHERE id = ?1", [id])?;
@@ -257,7 +260,10 @@ pub fn set_default(tx: &WriteTx<'_>, id: &PersonaId) -> Result<Persona> {
 /// # Errors
 /// What SQLite reports.
 pub fn default_of(tx: &ReadTx<'_>, category: PersonaCategory) -> Result<Option<PersonaId>> {
-    tx.value("SELECT id FROM personas WHERE category = ?1 AND is_default = 1", [category])
+    tx.value(
+        "SELECT id FROM personas WHERE category = ?1 AND is_default = 1",
+        [category],
+    )
 }
 
 /// Deletes a persona. Its sessions stay, with none.
@@ -279,9 +285,17 @@ fn check(fields: &PersonaFields) -> Result<()> {
     limits::text("icon", &fields.icon, 64)?;
     sessions::check_model(fields.default_model.as_deref())?;
     check_entries("suggested models", &fields.suggested_models)?;
-    fields.suggested_models.iter().try_for_each(|model| sessions::check_model(Some(model)))?;
+    fields
+        .suggested_models
+        .iter()
+        .try_for_each(|model| sessions::check_model(Some(model)))?;
     limits::range("temperature", fields.temperature, 0.0, 2.0)?;
-    limits::range("max tokens", fields.max_tokens.map(f64::from), 1.0, 10_000_000.0)?;
+    limits::range(
+        "max tokens",
+        fields.max_tokens.map(f64::from),
+        1.0,
+        10_000_000.0,
+    )?;
     limits::range("top-p", fields.top_p, 0.0, 1.0)?;
     limits::range("repeat penalty", fields.repeat_penalty, 0.0, 2.0)?;
     check_entries("stop sequences", &fields.stop_sequences)
@@ -289,7 +303,10 @@ fn check(fields: &PersonaFields) -> Result<()> {
 
 fn check_entries(field: &'static str, entries: &[String]) -> Result<()> {
     if entries.len() > ENTRIES_MAX {
-        let limit = format!("at most {ENTRIES_MAX} are possible, these are {}", entries.len());
+        let limit = format!(
+            "at most {ENTRIES_MAX} are possible, these are {}",
+            entries.len()
+        );
         return Err(Error::invalid(field, limit));
     }
     // A stop sequence may well be white space, such as a line end.

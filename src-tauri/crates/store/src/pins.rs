@@ -101,7 +101,10 @@ pub fn insert(tx: &WriteTx<'_>, new: &NewPin) -> Result<Pin> {
     if let Some(source) = new.source_message_id
         && messages::get(tx, source)?.session_id != new.session_id
     {
-        return Err(Error::invalid("source", "must be a message of the same session"));
+        return Err(Error::invalid(
+            "source",
+            "must be a message of the same session",
+        ));
     }
     let id = PinId::from_uuid(tx.new_uuid());
     tx.execute(
@@ -164,7 +167,12 @@ pub fn update(tx: &WriteTx<'_>, id: PinId, update: &PinUpdate) -> Result<Pin> {
         "UPDATE semantic_pins
          SET content = ?2, importance_score = ?3, pin_type = ?4
          WHERE id = ?1",
-        (id, &update.content, update.importance_score, update.pin_type),
+        (
+            id,
+            &update.content,
+            update.importance_score,
+            update.pin_type,
+        ),
     )?;
     updated(tx, id)
 }

@@ -17,7 +17,11 @@ pub(crate) struct Columns(Vec<usize>);
 
 impl Columns {
     pub(crate) fn of<T: FromRow>(statement: &Statement<'_>) -> rusqlite::Result<Self> {
-        T::COLUMNS.iter().map(|name| statement.column_index(name)).collect::<Result<_, _>>().map(Self)
+        T::COLUMNS
+            .iter()
+            .map(|name| statement.column_index(name))
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 
     pub(crate) fn read<T: FromRow>(&self, row: &Row<'_>) -> rusqlite::Result<T> {

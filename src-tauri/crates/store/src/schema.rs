@@ -98,22 +98,27 @@ fn inspect_history(connection: &Connection) -> Result<(), OpenError> {
         let checksum: String = row.get("checksum")?;
         if OffsetDateTime::parse(&applied_on, &Rfc3339).is_err() || checksum.parse::<u64>().is_err()
         {
-            return Err(corrupt(format!("the record of migration {version} is not readable")));
+            return Err(corrupt(format!(
+                "the record of migration {version} is not readable"
+            )));
         }
     }
     Ok(())
 }
 
 fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
-    embedded::migrations::runner().run(connection).map(drop).map_err(migration_error)
+    embedded::migrations::runner()
+        .run(connection)
+        .map(drop)
+        .map_err(migration_error)
 }
 
 /// A full disk or a damaged page is told as such, and not as a failed migration.
 fn migration_error(error: refinery::Error) -> OpenError {
     let cause = match error.kind() {
-        refinery::error::Kind::Connection(_, source) => {
-            source.downcast_ref::<rusqlite::Error>().and_then(rusqlite::Error::sqlite_error)
-        }
+        refinery::error::Kind::Connection(_, source) => source
+            .downcast_ref::<rusqlite::Error>()
+            .and_then(rusqlite::Error::sqlite_error),
         _ => None,
     };
     let classified = cause.map(|code| Error::from(rusqlite::Error::SqliteFailure(*code, None)));

@@ -85,7 +85,12 @@ pub struct NewSession {
 impl NewSession {
     /// A session that is kept, with no model or persona yet.
     pub fn named(name: impl Into<String>) -> Self {
-        Self { name: name.into(), model: None, persona_id: None, saved: true }
+        Self {
+            name: name.into(),
+            model: None,
+            persona_id: None,
+            saved: true,
+        }
     }
 }
 
@@ -116,13 +121,23 @@ impl SessionCursor {
     /// The cursor behind `session`: the next page begins with what follows it.
     #[must_use]
     pub const fn after(session: &Session) -> Self {
-        Self { pinned: session.pinned, updated_at: session.updated_at, id: session.id }
+        Self {
+            pinned: session.pinned,
+            updated_at: session.updated_at,
+            id: session.id,
+        }
     }
 }
 
 impl fmt::Display for SessionCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}", u8::from(self.pinned), self.updated_at.as_ms(), self.id)
+        write!(
+            f,
+            "{}.{}.{}",
+            u8::from(self.pinned),
+            self.updated_at.as_ms(),
+            self.id
+        )
     }
 }
 
@@ -138,7 +153,11 @@ impl FromStr for SessionCursor {
                 _ => return None,
             };
             let updated_at = Timestamp::from_ms(parts.next()?.parse().ok()?);
-            Some(Self { pinned, updated_at, id: parts.next()?.parse().ok()? })
+            Some(Self {
+                pinned,
+                updated_at,
+                id: parts.next()?.parse().ok()?,
+            })
         };
         parse().ok_or_else(|| Error::invalid("cursor", "is not one that a page of sessions gave"))
     }
@@ -223,7 +242,11 @@ pub fn list(
         list_sql(shelf),
         named_params! { ":pinned": pinned, ":updated_at": updated_at, ":id": id, ":limit": limit },
     )?;
-    let next = if items.len() < limit { None } else { items.last().map(SessionCursor::after) };
+    let next = if items.len() < limit {
+        None
+    } else {
+        items.last().map(SessionCursor::after)
+    };
     Ok(Page { items, next })
 }
 
@@ -283,7 +306,9 @@ pub fn rename(tx: &WriteTx<'_>, id: SessionId, name: &str) -> Result<Session> {
 /// # Errors
 /// [`Error::Invalid`] for a line out of the limits of a name, [`Error::NotFound`].
 pub fn set_recap(tx: &WriteTx<'_>, id: SessionId, recap: Option<&str>) -> Result<Session> {
-    let recap = recap.map(|recap| limits::name("recap", recap)).transpose()?;
+    let recap = recap
+        .map(|recap| limits::name("recap", recap))
+        .transpose()?;
     tx.execute("UPDATE sessions SET recap = ?2 WHERE id = ?1", (id, recap))?;
     updated(tx, id)
 }
@@ -302,9 +327,16 @@ pub fn set_model(tx: &WriteTx<'_>, id: SessionId, model: Option<&str>) -> Result
 ///
 /// # Errors
 /// [`Error::NotFound`] if there is no such session or persona.
-pub fn set_persona(tx: &WriteTx<'_>, id: SessionId, persona: Option<&PersonaId>) -> Result<Session> {
+pub fn set_persona(
+    tx: &WriteTx<'_>,
+    id: SessionId,
+    persona: Option<&PersonaId>,
+) -> Result<Session> {
     check_persona(tx, persona)?;
-    tx.execute("UPDATE sessions SET persona_id = ?2 WHERE id = ?1", (id, persona))?;
+    tx.execute(
+        "UPDATE sessions SET persona_id = ?2 WHERE id = ?1",
+        (id, persona),
+    )?;
     updated(tx, id)
 }
 
@@ -313,7 +345,10 @@ pub fn set_persona(tx: &WriteTx<'_>, id: SessionId, persona: Option<&PersonaId>)
 /// # Errors
 /// [`Error::NotFound`] if there is no such session.
 pub fn set_pinned(tx: &WriteTx<'_>, id: SessionId, pinned: bool) -> Result<Session> {
-    tx.execute("UPDATE sessions SET pinned = ?2 WHERE id = ?1", (id, pinned))?;
+    tx.execute(
+        "UPDATE sessions SET pinned = ?2 WHERE id = ?1",
+        (id, pinned),
+    )?;
     updated(tx, id)
 }
 
@@ -323,7 +358,10 @@ pub fn set_pinned(tx: &WriteTx<'_>, id: SessionId, pinned: bool) -> Result<Sessi
 /// [`Error::NotFound`] if there is no such session.
 pub fn set_archived(tx: &WriteTx<'_>, id: SessionId, archived: bool) -> Result<Session> {
     let archived_at = archived.then(|| tx.now());
-    tx.execute("UPDATE sessions SET archived_at = ?2 WHERE id = ?1", (id, archived_at))?;
+    tx.execute(
+        "UPDATE sessions SET archived_at = ?2 WHERE id = ?1",
+        (id, archived_at),
+    )?;
     updated(tx, id)
 }
 
@@ -345,7 +383,10 @@ pub fn set_saved(tx: &WriteTx<'_>, id: SessionId, saved: bool) -> Result<Session
 /// # Errors
 /// [`Error::NotFound`] if there is no such session.
 pub fn trash(tx: &WriteTx<'_>, id: SessionId) -> Result<Session> {
-    tx.execute("UPDATE sessions SET deleted_at = ?2 WHERE id = ?1", (id, tx.now()))?;
+    tx.execute(
+        "UPDATE sessions SET deleted_at = ?2 WHERE id = ?1",
+        (id, tx.now()),
+    )?;
     updated(tx, id)
 }
 

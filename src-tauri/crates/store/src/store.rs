@@ -27,7 +27,11 @@ pub struct OpenOptions {
 impl OpenOptions {
     /// The store in `folder`, which is made if it is not there, by the computer's clock.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into(), clock: Arc::new(SystemClock), holder: "Chatkeep".to_owned() }
+        Self {
+            folder: folder.into(),
+            clock: Arc::new(SystemClock),
+            holder: "Chatkeep".to_owned(),
+        }
     }
 
     /// Takes the time from `clock`.

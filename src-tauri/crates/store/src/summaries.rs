@@ -106,7 +106,10 @@ pub fn insert(tx: &WriteTx<'_>, new: &NewSummary) -> Result<Summary> {
 fn covered(tx: &ReadTx<'_>, new: &NewSummary) -> Result<u32> {
     for id in [new.start_message_id, new.end_message_id] {
         if messages::get(tx, id)?.session_id != new.session_id {
-            return Err(Error::invalid("range", "must be messages of the same session"));
+            return Err(Error::invalid(
+                "range",
+                "must be messages of the same session",
+            ));
         }
     }
     let count: Option<u32> = tx.value(

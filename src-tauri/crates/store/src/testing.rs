@@ -47,22 +47,36 @@ impl TestStore {
     /// # Panics
     /// If there is no temporary folder to be had.
     #[must_use]
-    #[expect(clippy::expect_used, reason = "tests have nothing to do without a store")]
+    #[expect(
+        clippy::expect_used,
+        reason = "tests have nothing to do without a store"
+    )]
     pub fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let clock = ManualClock::at_ms(1_795_219_200_000);
-        let store =
-            OpenOptions::new(folder.path()).clock(clock.clone()).open().expect("a fresh store");
-        Self { store, folder, clock }
+        let store = OpenOptions::new(folder.path())
+            .clock(clock.clone())
+            .open()
+            .expect("a fresh store");
+        Self {
+            store,
+            folder,
+            clock,
+        }
     }
 
     /// A session that is kept, called `name`.
     ///
     /// # Panics
     /// If it cannot be written.
-    #[expect(clippy::expect_used, reason = "tests have nothing to do without a session")]
+    #[expect(
+        clippy::expect_used,
+        reason = "tests have nothing to do without a session"
+    )]
     pub fn session(&self, name: &str) -> Session {
-        self.write(|tx| sessions::insert(tx, &NewSession::named(name))).expect("a session").value
+        self.write(|tx| sessions::insert(tx, &NewSession::named(name)))
+            .expect("a session")
+            .value
     }
 
     /// The data folder.
@@ -76,13 +90,26 @@ impl TestStore {
     /// # Panics
     /// If it cannot be opened.
     #[must_use]
-    #[expect(clippy::expect_used, reason = "tests have nothing to do without a store")]
+    #[expect(
+        clippy::expect_used,
+        reason = "tests have nothing to do without a store"
+    )]
     pub fn reopened(self) -> Self {
-        let Self { store, folder, clock } = self;
+        let Self {
+            store,
+            folder,
+            clock,
+        } = self;
         drop(store);
-        let store =
-            OpenOptions::new(folder.path()).clock(clock.clone()).open().expect("the same store");
-        Self { store, folder, clock }
+        let store = OpenOptions::new(folder.path())
+            .clock(clock.clone())
+            .open()
+            .expect("the same store");
+        Self {
+            store,
+            folder,
+            clock,
+        }
     }
 }
 

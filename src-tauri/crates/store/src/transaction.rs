@@ -99,7 +99,12 @@ impl<'c> WriteTx<'c> {
         // "busy" after the reads that the write was based on.
         run(connection, "BEGIN IMMEDIATE")?;
         let read = ReadTx { connection };
-        Ok(Self { read, now, ids, changes: RefCell::default() })
+        Ok(Self {
+            read,
+            now,
+            ids,
+            changes: RefCell::default(),
+        })
     }
 
     /// The time of this write: the same for everything in it.
@@ -121,14 +126,20 @@ impl<'c> WriteTx<'c> {
     /// A fresh UUIDv7: they sort by when they were made, also within one millisecond.
     pub(crate) fn new_uuid(&self) -> Uuid {
         let ms = self.now.as_ms().unsigned_abs();
-        #[expect(clippy::cast_possible_truncation, reason = "below one thousand million")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "below one thousand million"
+        )]
         let nanos = (ms % 1000 * 1_000_000) as u32;
         Uuid::new_v7(uuid::Timestamp::from_unix(self.ids, ms / 1000, nanos))
     }
 
     /// Notes that something was inserted, updated or deleted.
     pub(crate) fn changed(&self, entity: Entity, id: impl ToString) {
-        self.changes.borrow_mut().insert(Change { entity, id: id.to_string() });
+        self.changes.borrow_mut().insert(Change {
+            entity,
+            id: id.to_string(),
+        });
     }
 
     pub(crate) fn commit(self) -> Result<Vec<Change>> {

@@ -1,0 +1,143 @@
+//! The workload through the store, as the app uses it.
+
+use std::hint::black_box;
+use std::path::Path;
+
+use chatkeep_store::context::{self, ContextLimits};
+use chatkeep_store::{
+    NewMessage, NewPin, NewSession, NewSummary, OpenOptions, PinType, Role, SessionId, Shelf,
+    Store, Timestamp, messages, pins, sessions, summaries,
+};
+
+use crate::Result;
+use crate::side::{
+    CONTEXT, Durability, LISTED, Line, MODEL, OPENED, Side, appended_text, pin_text, summary_text,
+};
+
+pub(crate) struct StoreSide {
+    store: Store,
+    sessions: Vec<SessionId>,
+}
+
+impl StoreSide {
+    pub(crate) fn open(folder: &Path) -> Result<Self> {
+        Ok(Self {
+            store: OpenOptions::new(folder).open()?,
+            sessions: Vec::new(),
+        })
+    }
+}
+
+impl Side for StoreSide {
+    fn import(&mut self, batch: &[Line]) -> Result<()> {
+        let known = &mut self.sessions;
+        self.store.write_redoable(|tx| {
+            for lines in batch.chunk_by(|a, b| a.session == b.session) {
+                if let Some(first) = lines.first().filter(|line| line.seq == 0) {
+                    let new = NewSession {
+                        model: Some(MODEL.to_owned()),
+                        ..NewSession::named(format!("Chat {}", first.session))
+                    };
+                    known.push(sessions::insert(tx, &new)?.id);
+                }
+                if let Some(&id) = known.last() {
+                    let new: Vec<_> = lines.iter().map(|line| new_message(id, line)).collect();
+                    messages::append_all(tx, id, &new)?;
+                }
+            }
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    fn furnish(&mut self) -> Result<()> {
+        self.store.write_redoable(|tx| {
+            for &session_id in &self.sessions {
+                let head = sessions::get(tx, session_id)?.head_id;
+                for message in head.into_iter().cycle().take(3) {
+                    let (start_message_id, end_message_id) = (message, message);
+                    let summary = summary_text();
+                    let new = NewSummary {
+                        session_id,
+                        summary,
+                        start_message_id,
+                        end_message_id,
+                    };
+                    summaries::insert(tx, &new)?;
+                }
+                for _ in 0..5 {
+                    let (content, pin_type) = (pin_text(), PinType::User);
+                    pins::insert(
+                        tx,
+                        &NewPin {
+                            session_id,
+                            content,
+                            source_message_id: None,
+                            pin_type,
+                        },
+                    )?;
+                }
+            }
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    fn sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
+    fn append(&self, session: usize, durability: Durability) -> Result<()> {
+        let new = NewMessage {
+            model_id: Some(MODEL.to_owned()),
+            token_usage: Some(50),
+            ..NewMessage::user(self.sessions[session], appended_text())
+        };
+        let committed = match durability {
+            Durability::Normal => self.store.write_redoable(|tx| messages::append(tx, &new)),
+            Durability::Full => self.store.write(|tx| messages::append(tx, &new)),
+        };
+        black_box(committed?);
+        Ok(())
+    }
+
+    fn open_session(&self, session: usize) -> Result<()> {
+        let id = self.sessions[session];
+        black_box(self.store.read(|tx| messages::list(tx, id, None, OPENED))?);
+        Ok(())
+    }
+
+    fn list_sessions(&self) -> Result<()> {
+        black_box(
+            self.store
+                .read(|tx| sessions::list(tx, Shelf::Active, None, LISTED))?,
+        );
+        Ok(())
+    }
+
+    fn build_context(&self, session: usize) -> Result<()> {
+        let (messages, pins, summaries) = CONTEXT;
+        let limits = ContextLimits {
+            messages,
+            pins,
+            summaries,
+        };
+        let id = self.sessions[session];
+        black_box(self.store.read(|tx| context::build(tx, id, limits))?);
+        Ok(())
+    }
+}
+
+fn new_message(session_id: SessionId, line: &Line) -> NewMessage {
+    let role = if line.role == "user" {
+        Role::User
+    } else {
+        Role::Assistant
+    };
+    NewMessage {
+        model_id: Some(MODEL.to_owned()),
+        token_usage: Some(line.token_usage()),
+        created_at: Some(Timestamp::from_ms(line.created_at)),
+        ..NewMessage::new(session_id, role, line.text.as_str())
+    }
+}

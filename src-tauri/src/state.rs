@@ -1,0 +1,179 @@
+//! What the commands share: the open store, the replies under way, the API keys.
+
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use chatkeep_provider::KeyStore;
+use chatkeep_store::{Change, Committed, ReadTx, Result as StoreResult, Store, WriteTx};
+
+use crate::error::{CommandError, ErrorKind};
+use crate::opening::{self, AppStatus, OpenFailure};
+use crate::replies::Replies;
+
+type Opened = Result<Arc<Store>, OpenFailure>;
+
+/// What the commands share.
+pub(crate) struct AppState {
+    store: Arc<StoreHandle>,
+    /// The replies under way.
+    pub(crate) replies: Replies,
+    /// The API keys.
+    pub(crate) keys: KeyStore,
+}
+
+impl AppState {
+    /// Opens the store in `folder`, or notes why it could not be opened. `on_change` hears what
+    /// every commit touched.
+    pub(crate) fn open(
+        folder: PathBuf,
+        on_change: impl Fn(Vec<Change>) + Send + Sync + 'static,
+    ) -> Self {
+        let opened = opening::open(&folder).map(Arc::new);
+        Self {
+            store: Arc::new(StoreHandle {
+                place: RwLock::new(Place { folder, opened }),
+                on_change: Box::new(on_change),
+            }),
+            replies: Replies::default(),
+            keys: KeyStore::new(),
+        }
+    }
+
+    /// The store, to hand to a task of its own.
+    pub(crate) fn store(&self) -> Arc<StoreHandle> {
+        Arc::clone(&self.store)
+    }
+
+    /// Reads on a thread where it may wait, so that no command holds up another.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        body: impl FnOnce(&ReadTx<'_>) -> StoreResult<T> + Send + 'static,
+    ) -> Result<T, CommandError> {
+        let store = self.store.get()?;
+        Ok(blocking(move || store.read(body)).await??)
+    }
+
+    /// Writes likewise, and tells the window what changed.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        body: impl FnOnce(&WriteTx<'_>) -> StoreResult<T> + Send + 'static,
+    ) -> Result<T, CommandError> {
+        self.store.write(body).await
+    }
+
+    /// Whether the app has its database.
+    pub(crate) async fn status(&self) -> AppStatus {
+        match self.failure() {
+            Some(failure) => AppStatus::Failed { failure },
+            None => AppStatus::Ready {
+                keychain: self.keys.available().await,
+            },
+        }
+    }
+
+    /// Why there is no database, if there is none.
+    pub(crate) fn failure(&self) -> Option<OpenFailure> {
+        self.store.place().opened.as_ref().err().cloned()
+    }
+
+    /// The data folder.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.store.place().folder.clone()
+    }
+
+    /// Opens the store in `folder` in the place of the one that is open. If it cannot be opened, an
+    /// open one stays.
+    pub(crate) async fn reopen(&self, folder: PathBuf) -> Result<AppStatus, OpenFailure> {
+        if self.failure().is_none() && self.folder() == folder {
+            return Ok(self.status().await);
+        }
+        let asked = folder.clone();
+        let opened = blocking(move || opening::open(&asked)).await;
+        match opened {
+            Ok(Ok(store)) => {
+                self.replies.stop_all().await;
+                self.store.set(Place {
+                    folder,
+                    opened: Ok(Arc::new(store)),
+                });
+            }
+            Ok(Err(failure)) if self.failure().is_some() => {
+                self.store.set(Place {
+                    folder,
+                    opened: Err(failure),
+                });
+            }
+            Ok(Err(failure)) => return Err(failure),
+            Err(_) => {} // the thread panicked; what was open stays
+        }
+        Ok(self.status().await)
+    }
+}
+
+/// The store that is open now, for as long as it is.
+pub(crate) struct StoreHandle {
+    place: RwLock<Place>,
+    on_change: Box<dyn Fn(Vec<Change>) + Send + Sync>,
+}
+
+struct Place {
+    folder: PathBuf,
+    opened: Opened,
+}
+
+impl StoreHandle {
+    /// Commits, durably, and tells what changed.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        body: impl FnOnce(&WriteTx<'_>) -> StoreResult<T> + Send + 'static,
+    ) -> Result<T, CommandError> {
+        let store = self.get()?;
+        let committed = blocking(move || store.write(body)).await??;
+        Ok(self.tell(committed))
+    }
+
+    /// Commits what can be done again without waiting for the disk, and tells what changed.
+    pub(crate) async fn write_redoable<T: Send + 'static>(
+        &self,
+        body: impl FnOnce(&WriteTx<'_>) -> StoreResult<T> + Send + 'static,
+    ) -> Result<T, CommandError> {
+        let store = self.get()?;
+        let committed = blocking(move || store.write_redoable(body)).await??;
+        Ok(self.tell(committed))
+    }
+
+    fn tell<T>(&self, committed: Committed<T>) -> T {
+        if !committed.changes.is_empty() {
+            (self.on_change)(committed.changes);
+        }
+        committed.value
+    }
+
+    fn get(&self) -> Result<Arc<Store>, CommandError> {
+        match &self.place().opened {
+            Ok(store) => Ok(Arc::clone(store)),
+            Err(failure) => Err(CommandError::new(
+                ErrorKind::NoStore,
+                &failure.title,
+                &failure.remedy,
+            )),
+        }
+    }
+
+    fn place(&self) -> std::sync::RwLockReadGuard<'_, Place> {
+        self.place.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, place: Place) {
+        *self.place.write().unwrap_or_else(PoisonError::into_inner) = place;
+    }
+}
+
+/// Runs `work` on a thread where it may wait.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, CommandError> {
+    tauri::async_runtime::spawn_blocking(work)
+        .await
+        .map_err(CommandError::internal)
+}
