@@ -2,7 +2,6 @@ import type { KeyPlace } from "$lib/ipc";
 import { toasts } from "$lib/state/toasts.svelte";
 
 const places: Record<KeyPlace, string> = {
-  none: "No key is kept.",
   keychain: "The key is in your system’s keychain.",
   this_run: "There is no keychain: the key is kept until Chatkeep quits.",
 };

@@ -6,10 +6,12 @@
  */
 import { Channel } from "@tauri-apps/api/core";
 import { commands, events, type Change, type CommandError } from "./bindings";
-import type { AppStatus, ReplyEvent } from "./bindings";
+import type { AppStatus, ReplyEvent, Settings as SavedSettings } from "./bindings";
 import { IpcError, notWellFormed, toCommandError } from "./errors";
 
 export type * from "./bindings";
+/** What is read is always whole; only what is saved may leave settings out. */
+export type Settings = Required<SavedSettings>;
 export { IpcError, toCommandError } from "./errors";
 
 type Commands = typeof commands;

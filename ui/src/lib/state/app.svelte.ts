@@ -37,7 +37,7 @@ class App {
 
   async loadSettings(): Promise<void> {
     const settings = await attempt(() => ipc.getSettings());
-    if (settings) this.#apply(settings);
+    if (settings) this.#apply({ ...DEFAULT_SETTINGS, ...settings });
   }
 
   /** Changes some settings at once; what cannot be saved is taken back. */

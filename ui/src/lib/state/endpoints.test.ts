@@ -27,7 +27,7 @@ beforeEach(() => {
   ({ commands } = backend.freshWindow({
     list_endpoints: () => [...rows],
     list_models: ({ endpointId }) => {
-      if (endpointId === ("anthropic" as never)) throw unreachable;
+      if (endpointId === "anthropic") throw unreachable;
       return [model(endpointId, "llama3")];
     },
     discover_local_servers: () => found,

@@ -166,6 +166,7 @@ class Messages {
 
   #hear(event: ReplyEvent): void {
     if (event.event === "finished") return this.#finish(event.message, event.error);
+    if (event.event === "unsaved") return tellUnsaved(event.error);
     const row = this.#heard.get(event.messageId);
     if (row) row.text += event.text;
   }
@@ -239,6 +240,12 @@ class Messages {
     const limit = Math.min(Math.max(this.items.length, PAGE_ITEMS), RELOAD_ITEMS_MAX);
     await this.#load(this.#sessionId, null, limit);
   }
+}
+
+/** Text that is not on disk yet is kept and tried again; the user is told why. */
+function tellUnsaved(error: CommandError): void {
+  app.noteError(error);
+  if (error.kind !== "disk_full") toasts.error(error);
 }
 
 type ReadMessage = { id: MessageId; message: Message | null };

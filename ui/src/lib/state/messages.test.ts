@@ -17,7 +17,7 @@ const refused: CommandError = {
   remedy: "Start it.",
 };
 
-function start(args: Record<string, never>): StartedReply {
+function start(args: backend.Args): StartedReply {
   channel = args.onEvent as unknown as Channel<ReplyEvent>;
   const parent = disk.filter((row) => row.sessionId === args.sessionId).at(-1);
   const id = disk.length + 1;
@@ -33,7 +33,7 @@ function start(args: Record<string, never>): StartedReply {
   return { user: { ...user }, reply: { ...reply } };
 }
 
-function list(args: Record<string, never>) {
+function list(args: backend.Args) {
   const before = (args.before as number | null) ?? Infinity;
   const older = disk.filter((row) => row.sessionId === args.sessionId && row.id < before);
   const items = older.slice(-Number(args.limit));
@@ -295,7 +295,7 @@ describe("a long session", () => {
     const late = backend.later<void>();
     commands.list_messages = (args) => {
       const page = list(args);
-      return args.sessionId === ("a" as never) ? late.promise.then(() => page) : page;
+      return args.sessionId === "a" ? late.promise.then(() => page) : page;
     };
     const loading = messages.loadOlder();
     await sessions.open("b");

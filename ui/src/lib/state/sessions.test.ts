@@ -14,7 +14,7 @@ const change = (id: string, changes: Partial<Session>) => {
   return rows.get(id);
 };
 
-function list(args: Record<string, never>): Page<Session, string> {
+function list(args: backend.Args): Page<Session, string> {
   const [after, limit] = [Number(args.after ?? 0), Number(args.limit)];
   const onShelf = [...rows.values()]
     .filter((row) => (row.deletedAt !== null ? "trash" : "active") === args.shelf)
@@ -112,7 +112,7 @@ describe("changes told by the backend", () => {
     const late = backend.later<Page<Session, string>>();
     commands.list_sessions = () => late.promise;
     const loading = sessions.load();
-    const old = list({ shelf: "active", limit: 60 } as never);
+    const old = list({ shelf: "active", limit: 60 });
     change("s150", { name: "newer" });
     const told = backend.tellChanged("session", "s150");
     late.resolve(old);
@@ -135,14 +135,14 @@ describe("changes told by the backend", () => {
 describe("actions", () => {
   test("a pin shows at once and is taken back when the backend refuses", async () => {
     const { sessions, toasts } = await store();
-    const refused = backend.later<never>();
+    const refused = backend.later<void>();
     commands.set_session_pinned = async () => {
       await refused.promise;
       throw backend.diskFull;
     };
     const pinning = sessions.setPinned("s100", true);
     expect(sessions.items[0]).toMatchObject({ id: "s100", pinned: true });
-    refused.resolve(undefined as never);
+    refused.resolve();
     expect(await pinning).toBe(false);
     expect(sessions.items[0]?.id).toBe("s150");
     expect(sessions.items.find((item) => item.id === "s100")?.pinned).toBe(false);
