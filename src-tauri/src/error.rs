@@ -102,7 +102,7 @@ impl CommandError {
         Self::new(
             ErrorKind::Internal,
             "something went wrong inside Chatkeep",
-            "Try again; the log in the data folder says more.",
+            "Try again; the log (its folder is in Settings, under Data) says more.",
         )
     }
 }

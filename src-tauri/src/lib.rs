@@ -31,7 +31,6 @@ pub fn run() -> ExitCode {
     }
     let app = tauri::Builder::default()
         .plugin(single_instance(&folder))
-        .plugin(logging::plugin(&folder))
         .plugin(tauri_plugin_dialog::init())
         .plugin(tauri_plugin_window_state::Builder::new().build());
     let bindings = commands::bindings();
@@ -50,6 +49,7 @@ pub fn run() -> ExitCode {
 
 fn setup(app: &App, folder: PathBuf) -> tauri::Result<()> {
     let handle = app.handle().clone();
+    logging::start(&handle);
     app.manage(AppState::open(folder, move |changes| {
         if let Err(error) = (Changed { changes }).emit(&handle) {
             log::warn!("the window could not be told of a change: {error}");
@@ -65,7 +65,10 @@ fn setup(app: &App, folder: PathBuf) -> tauri::Result<()> {
 }
 
 fn on_event(app: &AppHandle, event: RunEvent) {
-    let state = app.state::<AppState>();
+    // Events come from before the setup, too.
+    let Some(state) = app.try_state::<AppState>() else {
+        return;
+    };
     match event {
         // The last window was closed. Without a database that is a failure, however it is closed.
         RunEvent::ExitRequested {

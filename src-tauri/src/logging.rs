@@ -1,11 +1,9 @@
-//! The log: in the data folder, rotated, and without a word of what was said.
-
-use std::path::{Path, PathBuf};
+//! The log: in the system's folder for logs, rotated, and without a word of what was said.
 
 use chatkeep_provider::UNLOGGED_TARGETS;
 use log::LevelFilter;
-use tauri::Runtime;
 use tauri::plugin::TauriPlugin;
+use tauri::{AppHandle, Wry};
 use tauri_plugin_log::{Builder, RotationStrategy, Target, TargetKind};
 
 /// Bytes in one file: 1 MiB.
@@ -13,19 +11,20 @@ const FILE_BYTES_MAX: u128 = 1024 * 1024;
 /// Files that are kept.
 const FILES_MAX: usize = 5;
 
-/// Where the log lies.
-pub(crate) fn folder(data_folder: &Path) -> PathBuf {
-    data_folder.join("logs")
+/// Begins the log. An app that cannot write one runs nonetheless, and says so on the terminal.
+#[expect(clippy::print_stderr, reason = "there is no log to say it in")]
+pub(crate) fn start(app: &AppHandle) {
+    if let Err(error) = app.plugin(plugin()) {
+        eprintln!("chatkeep: no log is written: {error}");
+    }
 }
 
-pub(crate) fn plugin<R: Runtime>(data_folder: &Path) -> TauriPlugin<R> {
-    let file = TargetKind::Folder {
-        path: folder(data_folder),
-        file_name: Some("chatkeep".to_owned()),
-    };
+fn plugin() -> TauriPlugin<Wry> {
     Builder::new()
         .clear_targets()
-        .target(Target::new(file))
+        .target(Target::new(TargetKind::LogDir {
+            file_name: Some("chatkeep".to_owned()),
+        }))
         // Libraries write at lower levels what passes through them.
         .level(LevelFilter::Warn)
         .level_for("chatkeep_app", LevelFilter::Info)

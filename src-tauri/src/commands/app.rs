@@ -4,14 +4,13 @@ use std::path::{Path, PathBuf};
 
 use chatkeep_store::{location, messages, sessions};
 use serde::{Deserialize, Serialize};
-use tauri::{AppHandle, State};
+use tauri::{AppHandle, Manager, State};
 use tauri_plugin_dialog::DialogExt;
 use tauri_specta::Event;
 
 use super::Result;
 use crate::error::{CommandError, ErrorKind};
 use crate::events::StatusChanged;
-use crate::logging;
 use crate::opening::{AppStatus, OpenFailure};
 use crate::state::{AppState, blocking};
 
@@ -168,7 +167,10 @@ pub(crate) async fn quit(app: AppHandle, state: State<'_, AppState>) -> Result<(
 /// Where everything lies, and how much of it there is.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn storage_info(state: State<'_, AppState>) -> Result<StorageInfo> {
+pub(crate) async fn storage_info(
+    app: AppHandle,
+    state: State<'_, AppState>,
+) -> Result<StorageInfo> {
     let (sessions, messages) = state
         .read(|tx| Ok((sessions::count(tx)?, messages::count(tx)?)))
         .await?;
@@ -180,7 +182,12 @@ pub(crate) async fn storage_info(state: State<'_, AppState>) -> Result<StorageIn
         database_bytes: size(&file),
         wal_bytes: size(&wal),
         database_file: file.display().to_string(),
-        log_dir: logging::folder(&folder).display().to_string(),
+        log_dir: app
+            .path()
+            .app_log_dir()
+            .unwrap_or_default()
+            .display()
+            .to_string(),
         sessions,
         messages,
         sqlite_version: chatkeep_store::sqlite_version().to_owned(),
