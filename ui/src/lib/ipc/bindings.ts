@@ -627,7 +627,7 @@ export type Role =
 "tool";
 
 /**  How much something matters: 0 to 1. */
-export type Score = number | null;
+export type Score = number;
 
 /**  A chat. */
 export type Session = {
