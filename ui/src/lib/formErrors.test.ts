@@ -5,20 +5,20 @@ import { fieldError, formError } from "./formErrors";
 
 const refused: CommandError = {
   kind: "invalid_input",
-  field: "base_url",
-  limit: "an http address",
-  message: "That is not an address.",
-  remedy: "Begin with http://.",
+  field: "max tokens",
+  limit: "must be 1 or more",
+  message: "Max tokens: must be 1 or more.",
+  remedy: "Change it.",
 };
 
 test("a refused value stands at its field and not at the form's foot", () => {
-  expect(fieldError(refused, "baseUrl")).toBe("That is not an address. Begin with http://.");
+  expect(fieldError(refused, "maxTokens")).toBe("Max tokens: must be 1 or more. Change it.");
   expect(fieldError(refused, "name")).toBeUndefined();
-  expect(formError(refused, ["name", "baseUrl"])).toBeUndefined();
+  expect(formError(refused, ["name", "maxTokens"])).toBeUndefined();
 });
 
 test("an error of no field of the form stands at its foot", () => {
-  expect(formError(refused, ["name"])).toBe("That is not an address. Begin with http://.");
+  expect(formError(refused, ["name"])).toBe("Max tokens: must be 1 or more. Change it.");
   expect(formError(diskFull, ["name"])).toBe("The disk is full. Free some space.");
   expect(formError(null, ["name"])).toBeUndefined();
 });

@@ -40,7 +40,7 @@ test.each([
   ["topP", "1.5", "Top-p must be from 0 to 1."],
   ["repeatPenalty", "hot", "Repeat penalty must be a number, or empty for “not set”."],
   ["repeatPenalty", "1e1", "Repeat penalty must be a number, or empty for “not set”."],
-  ["maxTokens", "0", "Longest reply must be 1 or more."],
+  ["maxTokens", "0", "Longest reply must be from 1 to 10,000,000."],
   ["maxTokens", "12.5", "Longest reply must be a whole number."],
   ["icon", "🙂🙂", "Use one emoji or one letter."],
   ["name", "  ", "Give the persona a name."],
@@ -51,7 +51,7 @@ test.each([
 
 test("the edges of every range are allowed, and so is an emoji of several code points", () => {
   const low = { temperature: "0", topP: "0", repeatPenalty: "0", maxTokens: "1" };
-  const high = { temperature: "2", topP: "1", repeatPenalty: "2", maxTokens: "2147483647" };
+  const high = { temperature: "2", topP: "1", repeatPenalty: "2", maxTokens: "10000000" };
   for (const edge of [low, high])
     expect(draftErrors({ ...emptyDraft(), name: "n".repeat(200), icon: "👩‍🚀", ...edge })).toEqual(
       {},

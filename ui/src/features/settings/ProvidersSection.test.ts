@@ -95,7 +95,7 @@ test("a refused address is told at the address", async () => {
   commands.create_endpoint = () =>
     Promise.reject({
       kind: "invalid_input",
-      field: "base_url",
+      field: "address",
       limit: "an http address",
       message: "“nowhere” is not an address.",
       remedy: "Begin with http://.",
