@@ -167,6 +167,9 @@ impl From<Error> for OpenError {
             Error::ReadOnly(source) => Self::NoPermission {
                 what: source.to_string(),
             },
+            Error::Sqlite(source) => Self::Other {
+                what: source.to_string(),
+            },
             other => Self::Other {
                 what: other.to_string(),
             },

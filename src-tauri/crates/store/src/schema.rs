@@ -66,7 +66,11 @@ fn create(file: &Path) -> Result<(), OpenError> {
 
 /// Looks at a file without changing it: no checkpoint either, should it have a log.
 fn inspect(file: &Path) -> Result<(), OpenError> {
-    if fs::metadata(file)?.len() == 0 {
+    let metadata = fs::metadata(file)?;
+    if !metadata.is_file() {
+        return Err(corrupt("there is a folder in the place of the file"));
+    }
+    if metadata.len() == 0 {
         return Err(corrupt("the file is empty (0 bytes)"));
     }
     let connection = connection::open(file, false)?;

@@ -416,17 +416,11 @@ pub fn delete(tx: &WriteTx<'_>, id: SessionId) -> Result<()> {
 /// # Errors
 /// What SQLite reports.
 pub fn delete_expired(tx: &WriteTx<'_>) -> Result<usize> {
-    let expired: Vec<Session> = tx.list(
-        "DELETE FROM sessions
-         WHERE expires_at <= ?1
-         RETURNING id, name, model, recap, persona_id, saved, expires_at, head_id, archived_at,
-             deleted_at, pinned, created_at, updated_at",
+    tx.execute_noting::<SessionId>(
+        Entity::Session,
+        "DELETE FROM sessions WHERE expires_at <= ?1 RETURNING id",
         [tx.now()],
-    )?;
-    for session in &expired {
-        tx.changed(Entity::Session, session.id);
-    }
-    Ok(expired.len())
+    )
 }
 
 /// The session after an update; also how an update of a missing one shows.
@@ -446,9 +440,12 @@ fn check_persona(tx: &ReadTx<'_>, persona: Option<&PersonaId>) -> Result<()> {
 /// "endpoint/model", both parts there.
 pub(crate) fn check_model(model: Option<&str>) -> Result<()> {
     let Some(model) = model else { return Ok(()) };
-    limits::name("model", model)?;
+    // It is kept as it is, so what a name would be trimmed of is refused.
+    let trimmed = limits::name("model", model)?;
     match model.split_once('/') {
-        Some((endpoint, name)) if !endpoint.is_empty() && !name.is_empty() => Ok(()),
+        Some((endpoint, name)) if trimmed == model && !endpoint.is_empty() && !name.is_empty() => {
+            Ok(())
+        }
         _ => Err(Error::invalid("model", "must be \"provider/model\"")),
     }
 }
