@@ -1,5 +1,6 @@
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { By, type WebDriver, type WebElement } from "selenium-webdriver";
 import type { CommandError, Message, MessageStatus, Role } from "../../src/lib/ipc/bindings";
 import { drive, type Driven } from "./driver";
@@ -29,10 +30,16 @@ export class App {
   ) {}
 
   static async start(notes: string, args: string[], env: NodeJS.ProcessEnv): Promise<App> {
-    for (const name of ["pid", "exit"]) rmSync(join(notes, name), { force: true });
-    const app = new App(await drive(args, env), notes);
-    await app.find("session-list", "failure-screen");
-    return app;
+    const watch = new AbortController();
+    const ended = endedEarly(notes, watch.signal);
+    ended.catch(() => {}); // told by the race below, or no longer of interest
+    try {
+      const app = new App(await drive(args, env, ended), notes);
+      await Promise.race([app.find("session-list", "failure-screen"), ended]);
+      return app;
+    } finally {
+      watch.abort();
+    }
   }
 
   get driver(): WebDriver {
@@ -83,8 +90,9 @@ export class App {
     await (await this.find(name)).click();
   }
 
+  /** The element's text as it is drawn. (WebDriver's own getText leaves out what is cut by "…".) */
   async text(name: string): Promise<string> {
-    return (await this.find(name)).getText();
+    return this.driver.executeScript("return arguments[0].innerText", await this.find(name));
   }
 
   /** Waits until the element's text matches. */
@@ -93,6 +101,13 @@ export class App {
       const text = await this.text(name);
       return pattern.test(text) ? text : undefined;
     });
+  }
+
+  /** Waits until this can be read somewhere in the window. */
+  async says(pattern: RegExp): Promise<void> {
+    await until(`the window to say ${pattern}`, async () =>
+      pattern.test(await this.driver.executeScript("return document.body.innerText")),
+    );
   }
 
   /** Every message in the window, from top to bottom, read at one moment. */
@@ -209,4 +224,11 @@ export class App {
     if (this.driven.server.exitCode !== null || this.driven.server.killed) return;
     this.driven.server.kill();
   }
+}
+
+/** WebDriver would wait for ever for the window of an app that has ended: this fails at once. */
+async function endedEarly(notes: string, signal: AbortSignal): Promise<never> {
+  while (!existsSync(join(notes, "exit"))) await sleep(100, undefined, { signal });
+  const read = (name: string) => readFileSync(join(notes, name), "utf8");
+  throw new Error(`The app ended with exit code ${read("exit").trim()}: ${read("app.log")}`);
 }

@@ -138,10 +138,10 @@ const slug = (text: string) =>
 
 /** Vitest's `test`, with a desk of its own for every test. */
 export const test = base.extend<{ desk: Desk }>({
-  desk: async ({ task, onTestFailed }, use) => {
+  desk: async ({ task }, use) => {
     const desk = await Desk.lay(task.name);
-    onTestFailed(() => desk.keepEvidence());
     await use(desk);
+    if (task.result?.state === "fail") await desk.keepEvidence();
     await desk.clear();
   },
 });

@@ -8,8 +8,12 @@ import { LAUNCHER } from "./paths";
 /** tauri-driver with one WebDriver session in it. */
 export type Driven = { driver: WebDriver; server: ChildProcess };
 
-/** Starts the app with `args` and `env` and connects to its window. */
-export async function drive(args: string[], env: NodeJS.ProcessEnv): Promise<Driven> {
+/** Starts the app with `args` and `env` and connects to its window, unless `ended` fails before. */
+export async function drive(
+  args: string[],
+  env: NodeJS.ProcessEnv,
+  ended: Promise<never>,
+): Promise<Driven> {
   const [port, native] = [await freePort(), await freePort()];
   const server = spawn("tauri-driver", ["--port", `${port}`, "--native-port", `${native}`], {
     env,
@@ -17,7 +21,7 @@ export async function drive(args: string[], env: NodeJS.ProcessEnv): Promise<Dri
   });
   await Promise.all([listening(port, server), listening(native, server)]);
   try {
-    return { driver: await connect(port, args), server };
+    return { driver: await Promise.race([connect(port, args), ended]), server };
   } catch (error) {
     server.kill();
     throw error;
