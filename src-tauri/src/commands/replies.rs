@@ -4,7 +4,8 @@ use chatkeep_provider::{ChatRequest, Parameters, Role as TurnRole, Turn};
 use chatkeep_store::context::{self, Context, ContextLimits};
 use chatkeep_store::{
     Endpoint, EndpointId, Message, MessageId, MessageStatus, NewMessage, Parent, Persona, ReadTx,
-    Result as StoreResult, Role, SessionId, drafts, endpoints, messages, personas, sessions,
+    Result as StoreResult, Role, SessionId, WriteTx, drafts, endpoints, messages, personas,
+    sessions,
 };
 use tauri::ipc::Channel;
 use tauri::{AppHandle, Manager, State};
@@ -36,27 +37,70 @@ pub(crate) async fn send_message(
     text: String,
     on_event: Channel<ReplyEvent>,
 ) -> Result<StartedReply> {
-    if text.trim().is_empty() {
+    let user = NewMessage::user(session_id, text);
+    let (user, reply) = ask(&state, user, move |tx| {
+        drafts::set(tx, Some(session_id), "")
+    })
+    .await?;
+    start(app, &state, reply.clone(), on_event);
+    Ok(StartedReply {
+        user: Some(user),
+        reply,
+    })
+}
+
+/// Says something else in the place of a message of the user's, which stays as its sibling.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn edit_message(
+    app: AppHandle,
+    state: State<'_, AppState>,
+    message_id: MessageId,
+    text: String,
+    on_event: Channel<ReplyEvent>,
+) -> Result<StartedReply> {
+    let former = state.read(move |tx| messages::get(tx, message_id)).await?;
+    if former.role != Role::User {
+        return Err(CommandError::invalid(
+            "message",
+            "must be one of your own",
+            "Choose Try again on a reply instead.",
+        ));
+    }
+    let user = NewMessage {
+        parent: Parent::After(former.parent_id),
+        ..NewMessage::user(former.session_id, text)
+    };
+    let (user, reply) = ask(&state, user, |_| Ok(())).await?;
+    start(app, &state, reply.clone(), on_event);
+    Ok(StartedReply {
+        user: Some(user),
+        reply,
+    })
+}
+
+/// Commits a message and the empty reply to it, and what goes with them.
+async fn ask(
+    state: &AppState,
+    user: NewMessage,
+    with: impl FnOnce(&WriteTx<'_>) -> StoreResult<()> + Send + 'static,
+) -> Result<(Message, Message)> {
+    if user.text.trim().is_empty() {
         return Err(CommandError::invalid(
             "message",
             "must not be empty",
             "Type something first.",
         ));
     }
-    let model = model_of(&state, session_id).await?;
-    let (user, reply) = state
+    let model = model_of(state, user.session_id).await?;
+    state
         .write(move |tx| {
-            let user = messages::append(tx, &NewMessage::user(session_id, text))?;
-            let reply = messages::append(tx, &empty_reply(session_id, model))?;
-            drafts::set(tx, Some(session_id), "")?;
+            let user = messages::append(tx, &user)?;
+            let reply = messages::append(tx, &empty_reply(user.session_id, model))?;
+            with(tx)?;
             Ok((user, reply))
         })
-        .await?;
-    start(app, &state, reply.clone(), on_event);
-    Ok(StartedReply {
-        user: Some(user),
-        reply,
-    })
+        .await
 }
 
 /// Asks for another reply in the place of this one, which stays as its sibling.

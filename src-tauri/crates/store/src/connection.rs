@@ -55,7 +55,11 @@ pub(crate) fn readers(file: &Path) -> Result<ConnectionPool, OpenError> {
 
 /// The pool of the one connection that writes.
 pub(crate) fn writer(file: &Path) -> Result<ConnectionPool, OpenError> {
-    pool(file, 1, |connection| configure(connection))
+    pool(file, 1, |connection| {
+        configure(connection)?;
+        // What is deleted is overwritten with zeros, and not just forgotten.
+        connection.pragma_update(None, "secure_delete", true)
+    })
 }
 
 fn pool(

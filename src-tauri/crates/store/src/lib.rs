@@ -27,6 +27,7 @@
 //! # }
 //! ```
 
+pub mod branches;
 mod change;
 mod connection;
 pub mod context;
@@ -52,7 +53,9 @@ pub mod summaries;
 pub mod testing;
 mod time;
 mod transaction;
+pub mod trash;
 
+pub use branches::Siblings;
 pub use change::{Change, Committed, Entity};
 pub use context::Context;
 pub use endpoints::{Endpoint, EndpointUpdate, NewEndpoint};
@@ -72,6 +75,7 @@ pub use store::{OpenOptions, Store};
 pub use summaries::{NewSummary, Summary, SummaryUpdate};
 pub use time::{Clock, SystemClock, Timestamp};
 pub use transaction::{ReadTx, WriteTx};
+pub use trash::{Purged, TrashedBranch};
 
 /// The file that holds everything, inside the data folder.
 pub const DATABASE_FILE: &str = "chatkeep.db";

@@ -24,6 +24,18 @@ export const commands = {
 	storageInfo: () => typedError<StorageInfo, CommandError>(__TAURI_INVOKE("storage_info")),
 	/**  Opens the database in another data folder, now and at the next start. */
 	useDataFolder: (path: string) => typedError<AppStatus, CommandError>(__TAURI_INVOKE("use_data_folder", { path })),
+	/**  Begins a session with the same past as this message has. */
+	forkSession: (messageId: MessageId) => typedError<Session, CommandError>(__TAURI_INVOKE("fork_session", { messageId })),
+	/**  The branches and messages in the trash, the last deleted first. */
+	listTrash: () => typedError<TrashedBranch[], CommandError>(__TAURI_INVOKE("list_trash")),
+	/**  Takes a message out of the trash, with what went there with it. */
+	restoreMessage: (messageId: MessageId) => typedError<Session, CommandError>(__TAURI_INVOKE("restore_message", { messageId })),
+	/**  Puts the branch through a message on show, down to its newest leaf. */
+	showBranch: (messageId: MessageId) => typedError<Session, CommandError>(__TAURI_INVOKE("show_branch", { messageId })),
+	/**  Moves a message and all that follows it to the trash. */
+	trashBranch: (messageId: MessageId) => typedError<Session, CommandError>(__TAURI_INVOKE("trash_branch", { messageId })),
+	/**  Moves one message to the trash; what followed it now follows what was before it. */
+	trashMessage: (messageId: MessageId) => typedError<Session, CommandError>(__TAURI_INVOKE("trash_message", { messageId })),
 	/**  The draft; empty if there is none. */
 	getDraft: (sessionId: SessionId | null) => typedError<string, CommandError>(__TAURI_INVOKE("get_draft", { sessionId })),
 	/**  Sets the draft; an empty one is forgotten. */
@@ -62,14 +74,12 @@ export const commands = {
 	updateSummary: (id: SummaryId, update: SummaryUpdate) => typedError<Summary, CommandError>(__TAURI_INVOKE("update_summary", { id, update })),
 	/**  Adds a message without asking a model. */
 	appendMessage: (newMessage: NewMessage) => typedError<Message, CommandError>(__TAURI_INVOKE("append_message", { newMessage })),
-	/**  Deletes one message for good; what followed it stays. */
-	deleteMessage: (id: MessageId) => typedError<null, CommandError>(__TAURI_INVOKE("delete_message", { id })),
 	/**  One message. */
 	getMessage: (id: MessageId) => typedError<Message, CommandError>(__TAURI_INVOKE("get_message", { id })),
 	/**  The calls that wrote a message, newest first. */
 	listGenerations: (messageId: MessageId) => typedError<Generation[], CommandError>(__TAURI_INVOKE("list_generations", { messageId })),
 	/**  A page of the branch on show, oldest first: its newest messages, or those before `before`. */
-	listMessages: (sessionId: SessionId, before: MessageId | null, limit: number) => typedError<Page<Message, MessageId>, CommandError>(__TAURI_INVOKE("list_messages", { sessionId, before, limit })),
+	listMessages: (sessionId: SessionId, before: MessageId | null, limit: number) => typedError<BranchPage, CommandError>(__TAURI_INVOKE("list_messages", { sessionId, before, limit })),
 	/**  Sets how much a message matters, 0 to 1. */
 	setMessageImportance: (id: MessageId, score: number | null) => typedError<Message, CommandError>(__TAURI_INVOKE("set_message_importance", { id, score })),
 	/**  Makes a persona. */
@@ -86,6 +96,8 @@ export const commands = {
 	updatePersona: (id: PersonaId, fields: PersonaFields) => typedError<Persona, CommandError>(__TAURI_INVOKE("update_persona", { id, fields })),
 	/**  Lets an interrupted or failed reply go on in its own row. */
 	continueReply: (messageId: MessageId, onEvent: Channel<ReplyEvent>) => typedError<StartedReply, CommandError>(__TAURI_INVOKE("continue_reply", { messageId, onEvent })),
+	/**  Says something else in the place of a message of the user's, which stays as its sibling. */
+	editMessage: (messageId: MessageId, text: string, onEvent: Channel<ReplyEvent>) => typedError<StartedReply, CommandError>(__TAURI_INVOKE("edit_message", { messageId, text, onEvent })),
 	/**  Asks for another reply in the place of this one, which stays as its sibling. */
 	retryReply: (messageId: MessageId, onEvent: Channel<ReplyEvent>) => typedError<StartedReply, CommandError>(__TAURI_INVOKE("retry_reply", { messageId, onEvent })),
 	/**
@@ -145,7 +157,20 @@ keychain: boolean } |
 /**  Why not. */
 failure: OpenFailure };
 
-/**  One thing that a commit inserted, updated or deleted. */
+/**  A page of the branch on show. */
+export type BranchPage = {
+	/**  Oldest first. */
+	items: Message[],
+	/**  The `before` of the page with older ones; nothing when there are none. */
+	next: MessageId | null,
+	/**  The siblings of those that have any. */
+	siblings: Siblings[],
+};
+
+/**
+ *  One thing that a commit inserted, updated or deleted. What goes with a deleted session (its
+ *  messages, summaries, pins and draft) is not named by itself.
+ */
 export type Change = {
 	/**  What kind of thing. */
 	entity: Entity,
@@ -387,6 +412,10 @@ export type Message = {
 	importanceScore: Score,
 	/**  How far it has come. */
 	status: MessageStatus,
+	/**  How many messages its branch has up to and with it, from 1. */
+	depth: number,
+	/**  When it was moved to the trash. */
+	deletedAt: Timestamp | null,
 	/**  When it was begun. */
 	createdAt: Timestamp,
 };
@@ -675,6 +704,10 @@ export type Settings = {
 	memoryOpen?: boolean,
 	/**  The session that was last on show. */
 	lastSessionId?: SessionId | null,
+	/**  Hours that a temporary session lives after its last message: 1 to 720. */
+	temporaryHours?: number,
+	/**  Days that something in the trash can be restored: 1 to 365. */
+	trashDays?: number,
 };
 
 /**  Where a session is listed. */
@@ -685,6 +718,14 @@ export type Shelf =
 "archived" | 
 /**  Deleted, and restorable. */
 "trash";
+
+/**  The messages that a message has beside it. */
+export type Siblings = {
+	/**  The message. */
+	messageId: MessageId,
+	/**  It and its siblings, oldest first. */
+	ids: MessageId[],
+};
 
 /**  A reply that has begun; what is in it is on disk. */
 export type StartedReply = {
@@ -761,6 +802,20 @@ export type Theme =
 
 /**  Milliseconds since the Unix epoch, UTC. */
 export type Timestamp = number;
+
+/**  A branch in the trash, or a single message. */
+export type TrashedBranch = {
+	/**  Its first message. */
+	messageId: MessageId,
+	/**  The session it is in. */
+	sessionId: SessionId,
+	/**  What that is called. */
+	sessionName: string,
+	/**  How its text begins, at most 200 characters. */
+	beginning: string,
+	/**  When it was deleted. */
+	deletedAt: Timestamp,
+};
 
 /* Tauri Specta runtime */
 async function typedError<T, E>(result: Promise<T>): Promise<{ status: "ok"; data: T } | { status: "error"; error: E }> {
