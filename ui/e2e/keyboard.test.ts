@@ -22,7 +22,7 @@ test("a whole journey without a mouse: new chat, send, sessions, settings, short
 
   await press(app, Key.CONTROL, "/");
   const sheet = await app.text("shortcut-sheet");
-  expect(sheet).toMatch(/new chat/i);
+  expect(sheet).toMatch(/new session/i);
   await desk.screenshot(app, "shortcut sheet");
   await press(app, Key.ESCAPE);
   await app.gone("shortcut-sheet");

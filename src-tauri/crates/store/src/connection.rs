@@ -6,11 +6,13 @@
 //! time it ends in "database is locked".
 
 use std::path::Path;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use r2d2::Pool;
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::{Connection, OpenFlags};
+use scheduled_thread_pool::ScheduledThreadPool;
 
 use crate::error::OpenError;
 
@@ -44,27 +46,27 @@ pub(crate) fn open(file: &Path, create: bool) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// The pool of connections that read.
-pub(crate) fn readers(file: &Path) -> Result<ConnectionPool, OpenError> {
-    pool(file, READERS, |connection| {
+/// The pool of the connections that read, and the pool of the one that writes.
+pub(crate) fn pools(file: &Path) -> Result<(ConnectionPool, ConnectionPool), OpenError> {
+    let threads = Arc::new(ScheduledThreadPool::new(1));
+    let readers = pool(file, READERS, &threads, |connection| {
         configure(connection)?;
         // A write through a reader is an error in this code; SQLite refuses it.
         connection.pragma_update(None, "query_only", true)
-    })
-}
-
-/// The pool of the one connection that writes.
-pub(crate) fn writer(file: &Path) -> Result<ConnectionPool, OpenError> {
-    pool(file, 1, |connection| {
+    })?;
+    let writer = pool(file, 1, &threads, |connection| {
         configure(connection)?;
         // What is deleted is overwritten with zeros, and not just forgotten.
         connection.pragma_update(None, "secure_delete", true)
-    })
+    })?;
+    wait_until_idle(&threads);
+    Ok((readers, writer))
 }
 
 fn pool(
     file: &Path,
     size: u32,
+    threads: &Arc<ScheduledThreadPool>,
     init: impl Fn(&mut Connection) -> rusqlite::Result<()> + Send + Sync + 'static,
 ) -> Result<ConnectionPool, OpenError> {
     let manager = SqliteConnectionManager::file(file)
@@ -72,6 +74,7 @@ fn pool(
         .with_init(init);
     Pool::builder()
         .max_size(size)
+        .thread_pool(Arc::clone(threads))
         .connection_timeout(BUSY_TIMEOUT)
         // A connection to a local file does not go stale.
         .test_on_check_out(false)
@@ -81,6 +84,15 @@ fn pool(
         .map_err(|error| OpenError::Other {
             what: error.to_string(),
         })
+}
+
+/// r2d2's thread holds on to a pool for a moment after it has filled it. A store that is closed
+/// within that moment would be closed by that thread, and its lock be gone before.
+fn wait_until_idle(threads: &ScheduledThreadPool) {
+    let (done, idle) = mpsc::channel();
+    // An error on either side means that the thread is gone, and holds nothing.
+    threads.execute(move || _ = done.send(()));
+    _ = idle.recv();
 }
 
 fn flags() -> OpenFlags {

@@ -34,12 +34,16 @@ pub fn data_folder(asked: Option<PathBuf>) -> PathBuf {
 /// # Errors
 /// Whatever the file system says; the former choice then stays.
 pub fn remember(folder: &Path) -> io::Result<()> {
+    let text = folder.to_str().ok_or_else(|| {
+        let why = "the folder's name is not Unicode; choose another";
+        io::Error::new(io::ErrorKind::InvalidInput, why)
+    })?;
     let file = choice_file().ok_or_else(|| io::Error::other("there is no folder for settings"))?;
     if let Some(parent) = file.parent() {
         fs::create_dir_all(parent)?;
     }
     let unfinished = file.with_extension("new");
-    fs::write(&unfinished, folder.as_os_str().as_encoded_bytes())?;
+    fs::write(&unfinished, text)?;
     fs::rename(unfinished, file)
 }
 

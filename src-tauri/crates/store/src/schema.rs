@@ -8,8 +8,8 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rusqlite::Connection;
 use rusqlite::config::DbConfig;
+use rusqlite::{Connection, MAIN_DB};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -47,7 +47,7 @@ fn newest_version() -> u32 {
 
 fn create(file: &Path) -> Result<(), OpenError> {
     let log = sidecar(file, "-wal");
-    if log.try_exists()? {
+    if fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
         return Err(corrupt(format!(
             "the file is missing, but its write-ahead log {} is there",
             log.display()
@@ -75,6 +75,12 @@ fn inspect(file: &Path) -> Result<(), OpenError> {
     }
     let connection = connection::open(file, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    // SQLite opens a file that it may not write for reading alone, and says nothing.
+    if connection.is_readonly(MAIN_DB)? {
+        return Err(OpenError::NoPermission {
+            what: format!("{} is read-only", file.display()),
+        });
+    }
     let application_id: i32 =
         connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     if application_id != APPLICATION_ID {
@@ -90,6 +96,9 @@ fn inspect(file: &Path) -> Result<(), OpenError> {
 
 /// refinery takes the rows of its history table for sound and panics when they are not.
 fn inspect_history(connection: &Connection) -> Result<(), OpenError> {
+    if !connection.table_exists(None, "refinery_schema_history")? {
+        return Err(corrupt("the record of its migrations is missing"));
+    }
     let mut statement = connection.prepare(
         "SELECT version, name, applied_on, checksum
          FROM refinery_schema_history",

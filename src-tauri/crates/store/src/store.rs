@@ -60,9 +60,10 @@ impl OpenOptions {
         let file = self.folder.join(DATABASE_FILE);
         let lock = LockFile::acquire(&file, &self.holder)?;
         schema::prepare(&file)?;
+        let (readers, writer) = connection::pools(&file)?;
         Ok(Store {
-            readers: connection::readers(&file)?,
-            writer: connection::writer(&file)?,
+            readers,
+            writer,
             clock: self.clock,
             ids: Mutex::new(ContextV7::new()),
             file,

@@ -7,6 +7,19 @@
     reason = "a test ends at the first thing that is not as claimed, in its helpers too"
 )]
 
+mod context;
+mod drafts;
+mod endpoints;
+mod generations;
+mod location;
+mod locking;
 mod messages;
+mod migrations;
+mod opening;
+mod personas;
+mod pins;
+mod query_plans;
 mod sessions;
+mod settings;
+mod summaries;
 mod support;

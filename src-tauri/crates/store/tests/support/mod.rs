@@ -9,11 +9,12 @@ use std::path::Path;
 
 use chatkeep_store::testing::TestStore;
 use chatkeep_store::{
-    Committed, Entity, Error, Message, NewSession, Result, Session, SessionId, Shelf, Store,
-    WriteTx, messages, sessions,
+    Committed, Entity, Error, Message, NewMessage, NewSession, OpenOptions, Result, Session,
+    SessionId, Shelf, Store, WriteTx, messages, sessions,
 };
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, Row};
+use tempfile::{TempDir, tempdir};
 
 /// An id of the right form that nothing has.
 pub(crate) const NOBODY: &str = "00000000-0000-7000-8000-000000000000";
@@ -31,6 +32,19 @@ pub(crate) fn looker(file: &Path) -> Connection {
 /// A connection that goes past the store's checks.
 pub(crate) fn intruder(file: &Path) -> Connection {
     Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap()
+}
+
+/// A folder with a database that was closed as it should be: one session with one message.
+pub(crate) fn saved_folder() -> TempDir {
+    let folder = tempdir().unwrap();
+    let store = OpenOptions::new(folder.path()).open().unwrap();
+    store
+        .write(|tx| {
+            let session = sessions::insert(tx, &NewSession::named("Tea"))?;
+            messages::append(tx, &NewMessage::user(session.id, "How long?"))
+        })
+        .unwrap();
+    folder
 }
 
 /// The first column of a query, as text.
