@@ -84,15 +84,15 @@ pub(crate) async fn append_message(
     state.write(move |tx| messages::append(tx, &new)).await
 }
 
-/// Sets how much a message matters, 0 to 1.
+/// Marks how much a message matters, 0 to 1; nothing: takes the mark off.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn set_message_importance(
     state: State<'_, AppState>,
     id: MessageId,
-    score: f64,
+    score: Option<f64>,
 ) -> Result<Message> {
-    let score = Score::new(score)?;
+    let score = score.map(Score::new).transpose()?;
     state
         .write(move |tx| messages::set_importance(tx, id, score))
         .await

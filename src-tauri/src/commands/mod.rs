@@ -3,6 +3,7 @@
 
 mod app;
 mod branches;
+mod context;
 mod drafts;
 mod endpoints;
 mod memory;
@@ -44,6 +45,9 @@ pub fn bindings() -> Builder<Wry> {
             branches::show_branch,
             branches::trash_branch,
             branches::trash_message,
+            context::get_context,
+            context::set_context_window,
+            context::set_excluded,
             drafts::get_draft,
             drafts::set_draft,
             endpoints::clear_endpoint_key,

@@ -1,30 +1,17 @@
 //! Asking a model: send, try again, continue, stop.
 
-use chatkeep_provider::{ChatRequest, Parameters, Role as TurnRole, Turn};
-use chatkeep_store::context::{self, Context, ContextLimits};
 use chatkeep_store::{
-    Endpoint, EndpointId, Message, MessageId, MessageStatus, NewMessage, Parent, Persona, ReadTx,
-    Result as StoreResult, Role, SessionId, WriteTx, drafts, endpoints, messages, personas,
-    sessions,
+    EndpointId, Message, MessageId, MessageStatus, NewMessage, Parent, Result as StoreResult, Role,
+    SessionId, WriteTx, drafts, endpoints, messages, sessions,
 };
 use tauri::ipc::Channel;
 use tauri::{AppHandle, Manager, State};
 
-use super::{Result, endpoints::connection};
+use super::Result;
 use crate::error::CommandError;
-use crate::replies::{Call, ReplyEvent, StartedReply};
+use crate::replies::{ReplyEvent, StartedReply};
+use crate::requests;
 use crate::state::AppState;
-
-/// What of a session a model is sent.
-const CONTEXT: ContextLimits = ContextLimits {
-    messages: 100,
-    pins: 20,
-    summaries: 3,
-};
-
-/// Asks for the rest of a reply. Not every provider goes on from a last message of the model's own.
-const CONTINUE: &str =
-    "Continue your last reply exactly where it stopped. Do not repeat any of it.";
 
 /// Says something, and lets the session's model answer. Both messages are on disk, and the draft
 /// gone, when this returns; the reply goes on over the channel.
@@ -152,7 +139,7 @@ pub(crate) async fn stop_reply(state: State<'_, AppState>, message_id: MessageId
 
 fn start(app: AppHandle, state: &AppState, reply: Message, on_event: Channel<ReplyEvent>) {
     let asked = reply.clone();
-    let call = async move { call(&app.state::<AppState>(), &asked).await };
+    let call = async move { requests::call(&app.state::<AppState>(), &asked).await };
     state.replies.start(state.store(), reply, call, on_event);
 }
 
@@ -190,117 +177,4 @@ fn empty_reply(session_id: SessionId, model: String) -> NewMessage {
         status: MessageStatus::Streaming,
         ..NewMessage::assistant(session_id, "")
     }
-}
-
-/// The rows that a request is made of, as of one moment.
-struct Asked {
-    endpoint: Endpoint,
-    persona: Option<Persona>,
-    context: Context,
-}
-
-async fn call(state: &AppState, reply: &Message) -> Result<Call> {
-    let session_id = reply.session_id;
-    let model_id = reply.model_id.clone().unwrap_or_default();
-    let (endpoint, model) = model_id.split_once('/').unwrap_or_default();
-    let endpoint = EndpointId::new(endpoint);
-    let asked = state
-        .read(move |tx| asked(tx, session_id, &endpoint))
-        .await?;
-    let request = ChatRequest {
-        model: model.to_owned(),
-        system: system_prompt(&asked),
-        messages: turns(&asked.context, reply),
-        parameters: parameters(asked.persona.as_ref()),
-    };
-    Ok(Call {
-        connection: connection(state, asked.endpoint).await?,
-        request,
-    })
-}
-
-fn asked(tx: &ReadTx<'_>, session_id: SessionId, endpoint: &EndpointId) -> StoreResult<Asked> {
-    let session = sessions::get(tx, session_id)?;
-    let persona = session
-        .persona_id
-        .as_ref()
-        .map(|id| personas::get(tx, id))
-        .transpose()?;
-    let endpoint = endpoints::get(tx, endpoint)?;
-    let context = context::build(tx, session_id, CONTEXT)?;
-    Ok(Asked {
-        endpoint,
-        persona,
-        context,
-    })
-}
-
-/// The persona's prompt, then what is kept in mind, then what was said before.
-fn system_prompt(asked: &Asked) -> Option<String> {
-    let mut parts: Vec<String> = Vec::new();
-    parts.extend(
-        asked
-            .persona
-            .as_ref()
-            .map(|persona| persona.fields.prompt.clone()),
-    );
-    let pins: Vec<_> = asked
-        .context
-        .pins
-        .iter()
-        .map(|pin| format!("- {}", pin.content))
-        .collect();
-    if !pins.is_empty() {
-        parts.push(format!("Keep in mind:\n{}", pins.join("\n")));
-    }
-    // Oldest first, as the conversation was.
-    parts.extend(
-        asked
-            .context
-            .summaries
-            .iter()
-            .rev()
-            .map(|it| format!("Earlier in this chat: {}", it.summary)),
-    );
-    parts.retain(|part| !part.trim().is_empty());
-    (!parts.is_empty()).then(|| parts.join("\n\n"))
-}
-
-/// The messages up to the reply; and what it has so far, where it is to go on.
-fn turns(context: &Context, reply: &Message) -> Vec<Turn> {
-    let before = context
-        .messages
-        .iter()
-        .filter(|message| message.id != reply.id);
-    let mut turns: Vec<Turn> = before
-        .map(|message| turn(message.role, &message.text))
-        .collect();
-    if !reply.text.trim().is_empty() {
-        turns.push(Turn::assistant(&reply.text));
-        turns.push(Turn::user(CONTINUE));
-    }
-    turns
-}
-
-fn turn(role: Role, text: &str) -> Turn {
-    let role = match role {
-        Role::System => TurnRole::System,
-        Role::Assistant => TurnRole::Assistant,
-        // No tool is offered to a model yet; what a tool said in a chat from elsewhere is told.
-        Role::User | Role::Tool => TurnRole::User,
-    };
-    Turn {
-        role,
-        text: text.to_owned(),
-    }
-}
-
-fn parameters(persona: Option<&Persona>) -> Parameters {
-    persona.map_or_else(Parameters::default, |persona| Parameters {
-        temperature: persona.fields.temperature,
-        max_tokens: persona.fields.max_tokens,
-        top_p: persona.fields.top_p,
-        repeat_penalty: persona.fields.repeat_penalty,
-        stop_sequences: persona.fields.stop_sequences.clone(),
-    })
 }

@@ -194,8 +194,9 @@ fn copy_message(
     tx.execute(
         "INSERT INTO messages
              (uid, session_id, parent_id, role, text, model_id, token_usage, importance_score,
-              status, depth, created_at)
+              importance_by_user, token_count, status, depth, created_at)
          SELECT :uid, :to, :parent_id, role, text, model_id, token_usage, importance_score,
+             importance_by_user, token_count,
              -- What still streams goes on where it is, and not here.
              CASE status WHEN 'streaming' THEN 'interrupted' ELSE status END, depth, created_at
          FROM messages

@@ -40,6 +40,7 @@ mod limits;
 pub mod location;
 mod lock;
 pub mod messages;
+pub mod models;
 mod page;
 pub mod personas;
 pub mod pins;
@@ -57,7 +58,7 @@ pub mod trash;
 
 pub use branches::Siblings;
 pub use change::{Change, Committed, Entity};
-pub use context::Context;
+pub use context::{Context, ContextItem, ContextLimits, ContextPlan, Exclusion};
 pub use endpoints::{Endpoint, EndpointUpdate, NewEndpoint};
 pub use error::{Error, OpenError, Result};
 pub use generations::{Generation, GenerationStatus, NewGeneration};
@@ -66,6 +67,7 @@ pub use limits::{
     MESSAGE_BYTES_MAX, NAME_CHARS_MAX, NOTE_BYTES_MAX, PAGE_LIMIT_MAX, PROMPT_BYTES_MAX, Score,
 };
 pub use messages::{Message, MessageStatus, NewMessage, Parent, Role};
+pub use models::ModelProfile;
 pub use page::Page;
 pub use personas::{Persona, PersonaCategory, PersonaFields};
 pub use pins::{NewPin, Pin, PinType, PinUpdate};

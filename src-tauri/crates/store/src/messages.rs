@@ -69,6 +69,10 @@ pub struct Message {
     pub token_usage: Option<u32>,
     /// How much it matters, 0 to 1.
     pub importance_score: Score,
+    /// Whether that is the user's word.
+    pub importance_by_user: bool,
+    /// Tokens of the text by the o200k vocabulary; nothing: not counted yet.
+    pub token_count: Option<u32>,
     /// How far it has come.
     pub status: MessageStatus,
     /// How many messages its branch has up to and with it, from 1.
@@ -89,6 +93,8 @@ from_row!(Message {
     model_id,
     token_usage,
     importance_score,
+    importance_by_user,
+    token_count,
     status,
     depth,
     deleted_at,
@@ -288,6 +294,8 @@ fn insert(tx: &WriteTx<'_>, new: &NewMessage, place: Place) -> Result<Message> {
         model_id: new.model_id.clone(),
         token_usage: new.token_usage,
         importance_score: Score::DEFAULT_MESSAGE,
+        importance_by_user: false,
+        token_count: None,
         status: new.status,
         depth: place.depth,
         deleted_at: None,
@@ -302,7 +310,8 @@ fn insert(tx: &WriteTx<'_>, new: &NewMessage, place: Place) -> Result<Message> {
 pub fn get(tx: &ReadTx<'_>, id: MessageId) -> Result<Message> {
     tx.find(
         "SELECT id, uid, session_id, parent_id, role, text, model_id, token_usage,
-             importance_score, status, depth, deleted_at, created_at
+             importance_score, importance_by_user, token_count, status, depth, deleted_at,
+             created_at
          FROM messages
          WHERE id = ?1",
         [id],
@@ -349,7 +358,8 @@ pub(crate) fn branch(
         let found = branch.len();
         tx.scan(
             "SELECT id, uid, session_id, parent_id, role, text, model_id, token_usage,
-                 importance_score, status, depth, deleted_at, created_at
+                 importance_score, importance_by_user, token_count, status, depth, deleted_at,
+             created_at
              FROM messages
              WHERE session_id = :session_id AND id <= :from
              ORDER BY id DESC
@@ -383,16 +393,29 @@ pub fn count(tx: &ReadTx<'_>) -> Result<u64> {
     Ok(tx.value("SELECT count(*) FROM messages", [])?.unwrap_or(0))
 }
 
-/// Sets how much a message matters.
+/// Marks how much a message matters, or takes the mark off again.
 ///
 /// # Errors
 /// [`Error::NotFound`] if there is no such message.
-pub fn set_importance(tx: &WriteTx<'_>, id: MessageId, score: Score) -> Result<Message> {
+pub fn set_importance(tx: &WriteTx<'_>, id: MessageId, score: Option<Score>) -> Result<Message> {
     tx.execute(
-        "UPDATE messages SET importance_score = ?2 WHERE id = ?1",
-        (id, score),
+        "UPDATE messages SET importance_score = ?2, importance_by_user = ?3 WHERE id = ?1",
+        (id, score.unwrap_or(Score::DEFAULT_MESSAGE), score.is_some()),
     )?;
     updated(tx, id)
+}
+
+/// Notes how many tokens a message's text has by the o200k vocabulary.
+///
+/// # Errors
+/// What SQLite reports.
+pub fn set_token_count(tx: &WriteTx<'_>, id: MessageId, tokens: u32) -> Result<()> {
+    // Not noted as a change: nothing that a window shows is another.
+    tx.execute(
+        "UPDATE messages SET token_count = ?2 WHERE id = ?1",
+        (id, tokens),
+    )?;
+    Ok(())
 }
 
 /// Appends to the text of a message that is streaming.
@@ -405,7 +428,7 @@ pub fn append_text(tx: &WriteTx<'_>, id: MessageId, more: &str) -> Result<()> {
     let bytes: usize = tx
         .value(
             "UPDATE messages
-             SET text = text || ?2
+             SET text = text || ?2, token_count = NULL
              WHERE id = ?1 AND status = 'streaming'
              RETURNING octet_length(text)",
             (id, more),
@@ -468,7 +491,8 @@ pub fn interrupt_streaming(tx: &WriteTx<'_>) -> Result<Vec<Message>> {
          SET status = 'interrupted'
          WHERE status = 'streaming'
          RETURNING id, uid, session_id, parent_id, role, text, model_id, token_usage,
-             importance_score, status, depth, deleted_at, created_at",
+             importance_score, importance_by_user, token_count, status, depth, deleted_at,
+             created_at",
         [],
     )?;
     for message in &cut {

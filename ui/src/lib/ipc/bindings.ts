@@ -36,6 +36,12 @@ export const commands = {
 	trashBranch: (messageId: MessageId) => typedError<Session, CommandError>(__TAURI_INVOKE("trash_branch", { messageId })),
 	/**  Moves one message to the trash; what followed it now follows what was before it. */
 	trashMessage: (messageId: MessageId) => typedError<Session, CommandError>(__TAURI_INVOKE("trash_message", { messageId })),
+	/**  What a session's model would be sent now. */
+	getContext: (sessionId: SessionId) => typedError<SessionContext, CommandError>(__TAURI_INVOKE("get_context", { sessionId })),
+	/**  Sets a model's context window in tokens; nothing: as is known of it. */
+	setContextWindow: (model: string, tokens: number | null) => typedError<ModelProfile, CommandError>(__TAURI_INVOKE("set_context_window", { model, tokens })),
+	/**  Keeps an item out of a session's context, or lets it in again. */
+	setExcluded: (sessionId: SessionId, exclusion: Exclusion, excluded: boolean) => typedError<null, CommandError>(__TAURI_INVOKE("set_excluded", { sessionId, exclusion, excluded })),
 	/**  The draft; empty if there is none. */
 	getDraft: (sessionId: SessionId | null) => typedError<string, CommandError>(__TAURI_INVOKE("get_draft", { sessionId })),
 	/**  Sets the draft; an empty one is forgotten. */
@@ -80,7 +86,7 @@ export const commands = {
 	listGenerations: (messageId: MessageId) => typedError<Generation[], CommandError>(__TAURI_INVOKE("list_generations", { messageId })),
 	/**  A page of the branch on show, oldest first: its newest messages, or those before `before`. */
 	listMessages: (sessionId: SessionId, before: MessageId | null, limit: number) => typedError<BranchPage, CommandError>(__TAURI_INVOKE("list_messages", { sessionId, before, limit })),
-	/**  Sets how much a message matters, 0 to 1. */
+	/**  Marks how much a message matters, 0 to 1; nothing: takes the mark off. */
 	setMessageImportance: (id: MessageId, score: number | null) => typedError<Message, CommandError>(__TAURI_INVOKE("set_message_importance", { id, score })),
 	/**  Makes a persona. */
 	createPersona: (fields: PersonaFields) => typedError<Persona, CommandError>(__TAURI_INVOKE("create_persona", { fields })),
@@ -191,6 +197,38 @@ export type CommandError = {
 	/**  What the user can do, as a sentence. */
 	remedy: string,
 } & ErrorKind;
+
+/**  One item of a plan. */
+export type ContextItem = {
+	/**  What it is. */
+	part: Part,
+	/**  Its id, as text; the persona's for the prompt. */
+	id: string,
+	/**  Whose message it is. */
+	role: Role | null,
+	/**  How its text begins. */
+	beginning: string,
+	/**  What it costs, in the model's tokens. */
+	tokens: number,
+	/**  Whether it is sent. */
+	included: boolean,
+	/**  Why, or why not. */
+	reason: Reason,
+};
+
+/**  What is sent of a session, and why. */
+export type ContextPlan = {
+	/**  Tokens that may be sent. */
+	budget: number,
+	/**  Tokens that are sent; never more than the budget. */
+	used: number,
+	/**  Tokens of what has to be sent: above the budget, nothing is. */
+	needed: number,
+	/**  The prompt, the pins, the summaries, then the messages, oldest first. */
+	items: ContextItem[],
+	/**  Messages before the oldest in the list; none of them is sent. */
+	olderMessages: number,
+};
 
 /**  Where models are reached. */
 export type Endpoint = {
@@ -317,6 +355,14 @@ status: number } |
 /**  Anything else; the log has more. */
 { kind: "internal" };
 
+/**  Something that the user keeps out of a session's context. */
+export type Exclusion = {
+	/**  What it is: a pin, a summary or a message. */
+	part: Part,
+	/**  Its id, as text. */
+	itemId: string,
+};
+
 /**  The causes that the window tells apart. */
 export type FailureKind = 
 /**  The file is damaged or not a Chatkeep database. */
@@ -410,6 +456,10 @@ export type Message = {
 	tokenUsage: number | null,
 	/**  How much it matters, 0 to 1. */
 	importanceScore: Score,
+	/**  Whether that is the user's word. */
+	importanceByUser: boolean,
+	/**  Tokens of the text by the o200k vocabulary; nothing: not counted yet. */
+	tokenCount: number | null,
 	/**  How far it has come. */
 	status: MessageStatus,
 	/**  How many messages its branch has up to and with it, from 1. */
@@ -445,6 +495,18 @@ export type Model = {
 	reference: string,
 	/**  The endpoint it is behind. */
 	endpointId: EndpointId,
+};
+
+/**  What is known of a model. */
+export type ModelProfile = {
+	/**  "endpoint/model". */
+	model: string,
+	/**  Its tokens to those of the o200k vocabulary, as it reported them. */
+	tokenRatio: number,
+	/**  How many calls that is from. */
+	samples: number,
+	/**  Its context window in tokens, as the user set it. */
+	contextWindow: number | null,
 };
 
 /**  An endpoint to be. */
@@ -528,6 +590,17 @@ export type Page<T, C> = {
 	/**  Where the next page begins; nothing when this was the last. */
 	next: C | null,
 };
+
+/**  What an item of a context is. */
+export type Part = 
+/**  The persona's prompt. */
+"system" | 
+/**  A pin. */
+"pin" | 
+/**  A summary. */
+"summary" | 
+/**  A message. */
+"message";
 
 /**  Who a model is asked to be. */
 export type Persona = {
@@ -623,6 +696,33 @@ export type PinUpdate = {
 	pinType: PinType,
 };
 
+/**  Why an item is in a context, or is not. */
+export type Reason = 
+/**  In: it is the persona's prompt. */
+"prompt" | 
+/**  In: it is the user's last message, or follows it. */
+"last_message" | 
+/**  In: it is one of the newest. */
+"newest" | 
+/**  In: it is pinned. */
+"pinned" | 
+/**  In: it stands for the messages it covers. */
+"summary" | 
+/**  In: going back from the newest, there was room for it. */
+"recent" | 
+/**  In: it is older, but matters. */
+"important" | 
+/**  Out: there was no room for it. */
+"no_room" | 
+/**  Out: a summary that is in covers it. */
+"covered" | 
+/**  Out: it covers messages that are in themselves, or newer summaries are enough. */
+"not_needed" | 
+/**  Out: the user keeps it out. */
+"left_out" | 
+/**  Out: there is nothing in it. */
+"empty";
+
 /**  What the window hears of a reply. `finished` is the last. */
 export type ReplyEvent = 
 /**  More text. */
@@ -686,6 +786,18 @@ export type Session = {
 	createdAt: Timestamp,
 	/**  When a message last came or went. */
 	updatedAt: Timestamp,
+};
+
+/**  What a session's model would be sent now. */
+export type SessionContext = {
+	/**  What is sent, and why. */
+	plan: ContextPlan,
+	/**  The model's window in tokens. */
+	window: number,
+	/**  What was learned of the model, and what the user set. */
+	profile: ModelProfile,
+	/**  What the user keeps out. */
+	exclusions: Exclusion[],
 };
 
 /**  Where a page of sessions ended. As text: "pinned.updated_at.id". */
