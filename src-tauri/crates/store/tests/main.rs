@@ -7,6 +7,7 @@
     reason = "a test ends at the first thing that is not as claimed, in its helpers too"
 )]
 
+mod concurrency;
 mod context;
 mod drafts;
 mod endpoints;
@@ -15,6 +16,7 @@ mod location;
 mod locking;
 mod messages;
 mod migrations;
+mod model;
 mod opening;
 mod personas;
 mod pins;

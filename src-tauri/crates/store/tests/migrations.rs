@@ -95,7 +95,10 @@ fn a_fresh_database_says_whose_it_is_and_which_version_in_wal_mode() {
 
 fn newest_embedded() -> i32 {
     let runner = embedded::migrations::runner();
-    let versions = runner.get_migrations().iter().map(|it| it.version());
+    let versions = runner
+        .get_migrations()
+        .iter()
+        .map(refinery::Migration::version);
     versions.max().unwrap()
 }
 

@@ -51,8 +51,8 @@ fn literals(code: &str) -> Vec<&str> {
         let (from, tail) = (&rest[at..], &rest[at + 1..]);
         rest = if from.starts_with("//") {
             from.split_once('\n').map_or("", |(_, next)| next)
-        } else if from.starts_with("'\"'") {
-            &from[3..]
+        } else if let Some(next) = from.strip_prefix("'\"'") {
+            next
         } else if from.starts_with('"') {
             let end = end_of_literal(tail);
             found.push(&tail[..end]);
@@ -241,7 +241,7 @@ fn the_hot_statements_use_the_index_that_was_made_for_them() {
         (
             "messages.rs",
             "WHERE status = 'streaming' RETURNING",
-            "SCAN messages USING INDEX messages_streaming",
+            "SCAN messages USING COVERING INDEX messages_streaming",
         ),
         (
             "pins.rs",
