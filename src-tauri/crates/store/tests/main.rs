@@ -7,6 +7,8 @@
     reason = "a test ends at the first thing that is not as claimed, in its helpers too"
 )]
 
+mod bad_days;
+mod branches;
 mod concurrency;
 mod context;
 mod drafts;
@@ -23,5 +25,6 @@ mod pins;
 mod query_plans;
 mod sessions;
 mod settings;
+mod shelves;
 mod summaries;
 mod support;

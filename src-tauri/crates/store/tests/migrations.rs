@@ -13,7 +13,8 @@ use refinery::Target;
 use rusqlite::Connection;
 use tempfile::{TempDir, tempdir};
 
-use crate::support::{assert_sound, branch, column, dump, intruder, looker, saved_folder, shelf};
+use crate::support::folder::saved_folder;
+use crate::support::{assert_sound, branch, column, dump, intruder, looker, shelf};
 
 mod embedded {
     refinery::embed_migrations!("../../../migrations");
