@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { By, type WebDriver, type WebElement } from "selenium-webdriver";
+import { By, Key, type WebDriver, type WebElement } from "selenium-webdriver";
 import type { CommandError, Message, MessageStatus, Role } from "../../src/lib/ipc/bindings";
 import { drive, type Driven } from "./driver";
 import { until } from "./until";
@@ -159,9 +159,8 @@ export class App {
 
   /** Types into the composer and sends it by Enter. */
   async say(text: string): Promise<void> {
-    const composer = await this.find("composer");
-    await composer.click();
-    await composer.sendKeys(text, "\uE007");
+    await this.click("composer");
+    await (await this.find("composer")).sendKeys(text, Key.ENTER);
   }
 
   async openSession(id: string): Promise<void> {
