@@ -16,6 +16,16 @@ use crate::support::{assert_sound, branch, dump, refused, shelf, texts};
 const READERS: usize = 8;
 const WRITES: u64 = 3000;
 
+/// Tells the other threads of a scope to end, also where its own thread ends in a failed claim: the
+/// scope waits for them.
+struct EndOthers<'a>(&'a AtomicBool);
+
+impl Drop for EndOthers<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 /// One write: a message, and the number of messages as the session's recap.
 fn say_and_count(tx: &WriteTx<'_>, id: SessionId) -> Result<()> {
     messages::append(tx, &NewMessage::user(id, "Hi"))?;
@@ -38,6 +48,7 @@ fn eight_readers_beside_a_writer_are_never_busy_and_each_sees_whole_commits_in_o
     let id = store.session("Tea").id;
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
+        let end_others = EndOthers(&done);
         let readers: Vec<_> = (0..READERS)
             .map(|_| {
                 scope.spawn(|| {
@@ -69,7 +80,7 @@ fn eight_readers_beside_a_writer_are_never_busy_and_each_sees_whole_commits_in_o
             };
             write.unwrap();
         }
-        done.store(true, Ordering::Release);
+        drop(end_others);
         for reader in readers {
             assert!(reader.join().unwrap() > 0);
         }
@@ -111,6 +122,7 @@ fn pages_that_are_read_while_another_thread_appends_skip_and_repeat_nothing() {
     let expected = branch(&store, id, 1000);
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
+        let end_others = EndOthers(&done);
         let writer = scope.spawn(|| {
             let mut written = 0;
             while !done.load(Ordering::Acquire) {
@@ -131,7 +143,7 @@ fn pages_that_are_read_while_another_thread_appends_skip_and_repeat_nothing() {
                     .all(|pair| pair[1].parent_id == Some(pair[0].id))
             );
         }
-        done.store(true, Ordering::Release);
+        drop(end_others);
         assert!(writer.join().unwrap() > 0);
     });
 }
@@ -145,6 +157,7 @@ fn sessions_that_no_thread_touches_are_seen_exactly_once_in_the_pages() {
     let (restless, calm) = all.split_at(20);
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
+        let end_others = EndOthers(&done);
         let writer = scope.spawn(|| {
             for id in restless.iter().cycle() {
                 store.clock.advance_ms(1);
@@ -164,7 +177,7 @@ fn sessions_that_no_thread_touches_are_seen_exactly_once_in_the_pages() {
             let once: BTreeSet<_> = calm_seen.iter().collect();
             assert_eq!((calm_seen.len(), once.len()), (40, 40), "by {limit}");
         }
-        done.store(true, Ordering::Release);
+        drop(end_others);
         writer.join().unwrap();
     });
 }
