@@ -77,7 +77,7 @@ describe("a database that cannot be opened is named, and left as it was", () => 
       expect(screen).toContain(join(dataDir, DATABASE));
       expect(await app.isShown("composer")).toBe(false);
       await desk.screenshot(app, "refused");
-      await (await app.findNamed("button", /quit/i)).click().catch(() => {}); // the window goes at once
+      await (await app.find("failure-quit")).click().catch(() => {}); // the window goes at once
       expect(await app.exitCode()).not.toBe(0);
       expect(fingerprint(dataDir)).toEqual(before);
     });

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { By, type WebDriver, type WebElement } from "selenium-webdriver";
+import { By, Key, type WebDriver, type WebElement } from "selenium-webdriver";
 import type { CommandError, Message, MessageStatus, Role } from "../../src/lib/ipc/bindings";
 import { drive, type Driven } from "./driver";
 import { until } from "./until";
@@ -19,7 +19,7 @@ export class Refused extends Error {
   }
 }
 
-const testId = (name: string) => By.css(`[data-testid="${name}"]`);
+const testId = (name: string) => `[data-testid="${name}"]`;
 
 /** One running app: its window, its commands, its process. */
 export class App {
@@ -50,44 +50,54 @@ export class App {
 
   /** Waits for the first element on show with one of these test ids. */
   async find(...names: string[]): Promise<WebElement> {
-    const selector = names.map((name) => `[data-testid="${name}"]`).join(", ");
-    return this.findCss(selector);
+    return this.findCss(names.map(testId).join(", "));
   }
 
   async findCss(selector: string): Promise<WebElement> {
-    return until(`an element ${selector} on show`, async () => {
-      for (const element of await this.driver.findElements(By.css(selector))) {
-        if (await element.isDisplayed().catch(() => false)) return element;
-      }
-      return undefined;
+    return until(`an element ${selector} on show`, () => this.shown(selector));
+  }
+
+  /** Clicks what can be clicked: not yet what a closing dialog still covers. */
+  async click(name: string): Promise<void> {
+    await this.clickCss(testId(name));
+  }
+
+  async clickCss(selector: string): Promise<void> {
+    await until(`a click on ${selector}`, async () => {
+      const element = await this.shown(selector);
+      await element?.click();
+      return element !== undefined;
     });
   }
 
-  /** Waits for an element with this role and accessible name, as a screen reader would find it. */
-  async findNamed(roles: string, name: string | RegExp): Promise<WebElement> {
-    const wanted = (label: string) => (name instanceof RegExp ? name.test(label) : label === name);
-    return until(`${roles} named ${name}`, async () => {
-      for (const element of await this.driver.findElements(By.css(roles))) {
-        const label = await element.getAccessibleName().catch(() => "");
-        if (wanted(label.trim()) && (await element.isDisplayed().catch(() => false)))
-          return element;
-      }
-      return undefined;
+  /** Clicks the element with this role and accessible name, as a screen reader would find it. */
+  async clickNamed(roles: string, name: RegExp): Promise<void> {
+    const isNamed = async (element: WebElement) =>
+      name.test((await element.getAccessibleName()).trim());
+    await until(`a click on ${roles} named ${name}`, async () => {
+      const element = await this.shown(roles, isNamed);
+      await element?.click();
+      return element !== undefined;
     });
+  }
+
+  private async shown(
+    selector: string,
+    accepts = async (_: WebElement) => true,
+  ): Promise<WebElement | undefined> {
+    for (const element of await this.driver.findElements(By.css(selector))) {
+      if ((await element.isDisplayed().catch(() => false)) && (await accepts(element)))
+        return element;
+    }
+    return undefined;
   }
 
   async isShown(name: string): Promise<boolean> {
-    const elements = await this.driver.findElements(testId(name));
-    const shown = await Promise.all(elements.map((e) => e.isDisplayed().catch(() => false)));
-    return shown.includes(true);
+    return (await this.shown(testId(name))) !== undefined;
   }
 
   async gone(name: string): Promise<void> {
     await until(`${name} gone`, async () => !(await this.isShown(name)));
-  }
-
-  async click(name: string): Promise<void> {
-    await (await this.find(name)).click();
   }
 
   /** The element's text as it is drawn. (WebDriver's own getText leaves out what is cut by "…".) */
@@ -108,6 +118,16 @@ export class App {
     await until(`the window to say ${pattern}`, async () =>
       pattern.test(await this.driver.executeScript("return document.body.innerText")),
     );
+  }
+
+  /** Waits until nothing fades or slides any more: half-way, colours are not what they will be. */
+  async settled(): Promise<void> {
+    await this.driver.executeAsyncScript(`
+      const done = arguments[0];
+      const moving = () => document.getAnimations()
+        .filter((it) => it.effect.getComputedTiming().endTime !== Infinity && it.playState === "running");
+      const wait = () => (moving().length ? setTimeout(wait, 30) : done());
+      setTimeout(wait, 50);`);
   }
 
   /** Every message in the window, from top to bottom, read at one moment. */
@@ -139,13 +159,12 @@ export class App {
 
   /** Types into the composer and sends it by Enter. */
   async say(text: string): Promise<void> {
-    const composer = await this.find("composer");
-    await composer.click();
-    await composer.sendKeys(text, "\uE007");
+    await this.click("composer");
+    await (await this.find("composer")).sendKeys(text, Key.ENTER);
   }
 
   async openSession(id: string): Promise<void> {
-    await (await this.findCss(`[data-testid="session-row"][data-session-id="${id}"]`)).click();
+    await this.clickCss(`[data-testid="session-row"][data-session-id="${id}"]`);
     await this.find("composer");
   }
 

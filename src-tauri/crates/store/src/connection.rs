@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use r2d2::Pool;
 use r2d2_sqlite::SqliteConnectionManager;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use scheduled_thread_pool::ScheduledThreadPool;
 
@@ -37,7 +38,16 @@ pub(crate) fn require_safe_sqlite() -> Result<(), OpenError> {
     }
 }
 
-/// Opens the file for a look or a migration, before the pools are.
+/// Opens the file so that closing it again leaves it as it is: its log is not moved into it, whatever
+/// is met in between.
+pub(crate) fn open_to_look(file: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(file, flags())?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    configure(&connection)?;
+    Ok(connection)
+}
+
+/// Opens the file for a migration, before the pools are.
 pub(crate) fn open(file: &Path, create: bool) -> rusqlite::Result<Connection> {
     let mut flags = flags();
     flags.set(OpenFlags::SQLITE_OPEN_CREATE, create);

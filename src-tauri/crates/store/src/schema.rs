@@ -8,7 +8,6 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rusqlite::config::DbConfig;
 use rusqlite::{Connection, MAIN_DB};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -73,8 +72,7 @@ fn inspect(file: &Path) -> Result<(), OpenError> {
     if metadata.len() == 0 {
         return Err(corrupt("the file is empty (0 bytes)"));
     }
-    let connection = connection::open(file, false)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    let connection = connection::open_to_look(file)?;
     // SQLite opens a file that it may not write for reading alone, and says nothing.
     if connection.is_readonly(MAIN_DB)? {
         return Err(OpenError::NoPermission {

@@ -232,14 +232,18 @@ pub fn list(
     limit: usize,
 ) -> Result<Page<Session, SessionCursor>> {
     let limit = limits::page_limit(limit)?;
-    // Above every session there can be, for the first page.
-    let (pinned, updated_at, id) = after.map_or((2, Timestamp::from_ms(i64::MAX), None), |after| {
-        (i64::from(after.pinned), after.updated_at, Some(after.id))
-    });
-    let items: Vec<Session> = tx.list(
-        list_sql(shelf),
-        named_params! { ":pinned": pinned, ":updated_at": updated_at, ":id": id, ":limit": limit },
-    )?;
+    let items: Vec<Session> = match after {
+        None => tx.list(first_page_sql(shelf), named_params! { ":limit": limit })?,
+        Some(after) => tx.list(
+            next_page_sql(shelf),
+            named_params! {
+                ":pinned": after.pinned,
+                ":updated_at": after.updated_at,
+                ":id": after.id,
+                ":limit": limit,
+            },
+        )?,
+    };
     let next = if items.len() < limit {
         None
     } else {
@@ -248,36 +252,46 @@ pub fn list(
     Ok(Page { items, next })
 }
 
-/// The condition on the shelf is spelled as in its index, which makes the list a range scan.
-fn list_sql(shelf: Shelf) -> &'static str {
+/// The query of a page: the condition on the shelf is spelled as in its index, which makes it a range
+/// scan, and the first page has no cursor, which SQLite would compare with every row.
+macro_rules! page_sql {
+    ($shelf:literal, $after:literal) => {
+        concat!(
+            "SELECT id, name, model, recap, persona_id, saved, expires_at, head_id, archived_at,
+                 deleted_at, pinned, created_at, updated_at
+             FROM sessions
+             WHERE ",
+            $shelf,
+            $after,
+            "
+             ORDER BY pinned DESC, updated_at DESC, id DESC
+             LIMIT :limit"
+        )
+    };
+}
+
+fn first_page_sql(shelf: Shelf) -> &'static str {
     match shelf {
-        Shelf::Active => {
-            "SELECT id, name, model, recap, persona_id, saved, expires_at, head_id, archived_at,
-                 deleted_at, pinned, created_at, updated_at
-             FROM sessions
-             WHERE archived_at IS NULL AND deleted_at IS NULL
-                 AND (pinned, updated_at, id) < (:pinned, :updated_at, :id)
-             ORDER BY pinned DESC, updated_at DESC, id DESC
-             LIMIT :limit"
-        }
-        Shelf::Archived => {
-            "SELECT id, name, model, recap, persona_id, saved, expires_at, head_id, archived_at,
-                 deleted_at, pinned, created_at, updated_at
-             FROM sessions
-             WHERE archived_at IS NOT NULL AND deleted_at IS NULL
-                 AND (pinned, updated_at, id) < (:pinned, :updated_at, :id)
-             ORDER BY pinned DESC, updated_at DESC, id DESC
-             LIMIT :limit"
-        }
-        Shelf::Trash => {
-            "SELECT id, name, model, recap, persona_id, saved, expires_at, head_id, archived_at,
-                 deleted_at, pinned, created_at, updated_at
-             FROM sessions
-             WHERE deleted_at IS NOT NULL
-                 AND (pinned, updated_at, id) < (:pinned, :updated_at, :id)
-             ORDER BY pinned DESC, updated_at DESC, id DESC
-             LIMIT :limit"
-        }
+        Shelf::Active => page_sql!("archived_at IS NULL AND deleted_at IS NULL", ""),
+        Shelf::Archived => page_sql!("archived_at IS NOT NULL AND deleted_at IS NULL", ""),
+        Shelf::Trash => page_sql!("deleted_at IS NOT NULL", ""),
+    }
+}
+
+fn next_page_sql(shelf: Shelf) -> &'static str {
+    match shelf {
+        Shelf::Active => page_sql!(
+            "archived_at IS NULL AND deleted_at IS NULL",
+            " AND (pinned, updated_at, id) < (:pinned, :updated_at, :id)"
+        ),
+        Shelf::Archived => page_sql!(
+            "archived_at IS NOT NULL AND deleted_at IS NULL",
+            " AND (pinned, updated_at, id) < (:pinned, :updated_at, :id)"
+        ),
+        Shelf::Trash => page_sql!(
+            "deleted_at IS NOT NULL",
+            " AND (pinned, updated_at, id) < (:pinned, :updated_at, :id)"
+        ),
     }
 }
 

@@ -3,8 +3,8 @@
 use chatkeep_store::context::{self, ContextLimits};
 use chatkeep_store::testing::TestStore;
 use chatkeep_store::{
-    Context, Entity, NewMessage, NewPin, NewSummary, Parent, PinType, PinUpdate, Score, SessionId,
-    messages, pins, summaries,
+    Context, Entity, Error, NewMessage, NewPin, NewSummary, Parent, PinType, PinUpdate, Score,
+    SessionId, messages, pins, summaries,
 };
 
 use crate::support::{assert_missing, missing_session, texts};
@@ -127,4 +127,19 @@ fn a_session_without_a_word_has_an_empty_context_and_a_missing_one_has_none() {
         .read(|tx| context::build(tx, missing_session(), limits))
         .unwrap_err();
     assert_missing(&error, Entity::Session, missing_session());
+}
+
+#[test]
+fn a_limit_that_sqlite_cannot_count_to_is_not_told_as_damage() {
+    let store = TestStore::new();
+    let session = talked(&store);
+    let limits = ContextLimits {
+        messages: usize::MAX,
+        pins: 1,
+        summaries: 1,
+    };
+    let error = store
+        .read(|tx| context::build(tx, session, limits))
+        .unwrap_err();
+    assert!(matches!(error, Error::Sqlite(_)), "{error:?}");
 }

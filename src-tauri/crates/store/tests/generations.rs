@@ -132,7 +132,7 @@ fn the_ledger_outlives_the_message_and_the_session() {
     let (session, message) = written(&store);
     let made = insert(&store, &new(session, message));
     store.write(|tx| messages::delete(tx, message)).unwrap();
-    assert_eq!(list(&store, message), [made.clone()]);
+    assert_eq!(list(&store, message)[0], made);
     store.write(|tx| sessions::delete(tx, session)).unwrap();
     assert_eq!(list(&store, message), [made]);
     // A call that ends after its session was deleted is still told.

@@ -7,6 +7,9 @@
     reason = "a test ends at the first thing that is not as claimed, in its helpers too"
 )]
 
+mod bad_days;
+mod branches;
+mod concurrency;
 mod context;
 mod drafts;
 mod endpoints;
@@ -15,11 +18,13 @@ mod location;
 mod locking;
 mod messages;
 mod migrations;
+mod model;
 mod opening;
 mod personas;
 mod pins;
 mod query_plans;
 mod sessions;
 mod settings;
+mod shelves;
 mod summaries;
 mod support;

@@ -13,7 +13,8 @@ use refinery::Target;
 use rusqlite::Connection;
 use tempfile::{TempDir, tempdir};
 
-use crate::support::{assert_sound, branch, column, dump, intruder, looker, saved_folder, shelf};
+use crate::support::folder::saved_folder;
+use crate::support::{assert_sound, branch, column, dump, intruder, looker, shelf};
 
 mod embedded {
     refinery::embed_migrations!("../../../migrations");
@@ -95,7 +96,10 @@ fn a_fresh_database_says_whose_it_is_and_which_version_in_wal_mode() {
 
 fn newest_embedded() -> i32 {
     let runner = embedded::migrations::runner();
-    let versions = runner.get_migrations().iter().map(|it| it.version());
+    let versions = runner
+        .get_migrations()
+        .iter()
+        .map(refinery::Migration::version);
     versions.max().unwrap()
 }
 

@@ -143,128 +143,132 @@ fn values_at_their_limits_are_taken() {
     }
 }
 
+type Spoil = fn(&mut PersonaFields);
+
+const REFERENCE: &str = "must be \"provider/model\"";
+const NUL: &str = "holds a NUL character (byte 1); remove it and try again";
+
+/// How a good persona is spoiled, the field that is then named, and the limit that is told.
+const SPOILED: [(Spoil, &str, &str); 24] = [
+    (|it| it.name.clear(), "name", "must not be empty"),
+    (
+        |it| it.name = "n".repeat(201),
+        "name",
+        "at most 200 characters are possible, these are 201",
+    ),
+    (
+        |it| it.name = "a\nb".to_owned(),
+        "name",
+        "must be one line without control characters",
+    ),
+    (
+        |it| it.prompt = "p".repeat(256 * 1024 + 1),
+        "prompt",
+        "at most 256 KiB are possible, this is 257 KiB",
+    ),
+    (|it| it.prompt = "p\0".to_owned(), "prompt", NUL),
+    (
+        |it| it.description = "p".repeat(256 * 1024 + 1),
+        "description",
+        "at most 256 KiB are possible, this is 257 KiB",
+    ),
+    (
+        |it| it.icon = "i".repeat(65),
+        "icon",
+        "at most 64 bytes are possible, this is 65 bytes",
+    ),
+    (
+        |it| it.default_model = Some("gpt".to_owned()),
+        "model",
+        REFERENCE,
+    ),
+    (
+        |it| it.suggested_models = vec!["gpt".to_owned()],
+        "model",
+        REFERENCE,
+    ),
+    (
+        |it| it.suggested_models = vec![String::new()],
+        "suggested models",
+        "must not be empty",
+    ),
+    (
+        |it| it.suggested_models = vec!["a/b".to_owned(); 21],
+        "suggested models",
+        "at most 20 are possible, these are 21",
+    ),
+    (
+        |it| it.temperature = Some(-0.1),
+        "temperature",
+        "must be between 0 and 2, not -0.1",
+    ),
+    (
+        |it| it.temperature = Some(2.1),
+        "temperature",
+        "must be between 0 and 2, not 2.1",
+    ),
+    (
+        |it| it.temperature = Some(f64::NAN),
+        "temperature",
+        "must be between 0 and 2, not NaN",
+    ),
+    (
+        |it| it.temperature = Some(f64::INFINITY),
+        "temperature",
+        "must be between 0 and 2, not inf",
+    ),
+    (
+        |it| it.max_tokens = Some(0),
+        "max tokens",
+        "must be between 1 and 10000000, not 0",
+    ),
+    (
+        |it| it.max_tokens = Some(10_000_001),
+        "max tokens",
+        "must be between 1 and 10000000, not 10000001",
+    ),
+    (
+        |it| it.top_p = Some(1.01),
+        "top-p",
+        "must be between 0 and 1, not 1.01",
+    ),
+    (
+        |it| it.top_p = Some(-1.0),
+        "top-p",
+        "must be between 0 and 1, not -1",
+    ),
+    (
+        |it| it.repeat_penalty = Some(2.5),
+        "repeat penalty",
+        "must be between 0 and 2, not 2.5",
+    ),
+    (
+        |it| it.stop_sequences = vec![String::new()],
+        "stop sequences",
+        "must not be empty",
+    ),
+    (
+        |it| it.stop_sequences = vec!["s\0".to_owned()],
+        "stop sequences",
+        NUL,
+    ),
+    (
+        |it| it.stop_sequences = vec!["s".repeat(1025)],
+        "stop sequences",
+        "at most 1 KiB are possible, this is 2 KiB",
+    ),
+    (
+        |it| it.stop_sequences = vec!["s".to_owned(); 21],
+        "stop sequences",
+        "at most 20 are possible, these are 21",
+    ),
+];
+
 #[test]
 fn values_out_of_their_limits_are_refused_by_name() {
     let store = TestStore::new();
     let known = insert(&store, &full()).id;
-    let reference = "must be \"provider/model\"";
-    let nul = "holds a NUL character (byte 1); remove it and try again";
-    type Spoil = fn(&mut PersonaFields);
-    let cases: [(Spoil, &str, &str); 24] = [
-        (|it| it.name.clear(), "name", "must not be empty"),
-        (
-            |it| it.name = "n".repeat(201),
-            "name",
-            "at most 200 characters are possible, these are 201",
-        ),
-        (
-            |it| it.name = "a\nb".to_owned(),
-            "name",
-            "must be one line without control characters",
-        ),
-        (
-            |it| it.prompt = "p".repeat(256 * 1024 + 1),
-            "prompt",
-            "at most 256 KiB are possible, this is 257 KiB",
-        ),
-        (|it| it.prompt = "p\0".to_owned(), "prompt", nul),
-        (
-            |it| it.description = "p".repeat(256 * 1024 + 1),
-            "description",
-            "at most 256 KiB are possible, this is 257 KiB",
-        ),
-        (
-            |it| it.icon = "i".repeat(65),
-            "icon",
-            "at most 64 bytes are possible, this is 65 bytes",
-        ),
-        (
-            |it| it.default_model = Some("gpt".to_owned()),
-            "model",
-            reference,
-        ),
-        (
-            |it| it.suggested_models = vec!["gpt".to_owned()],
-            "model",
-            reference,
-        ),
-        (
-            |it| it.suggested_models = vec![String::new()],
-            "suggested models",
-            "must not be empty",
-        ),
-        (
-            |it| it.suggested_models = vec!["a/b".to_owned(); 21],
-            "suggested models",
-            "at most 20 are possible, these are 21",
-        ),
-        (
-            |it| it.temperature = Some(-0.1),
-            "temperature",
-            "must be between 0 and 2, not -0.1",
-        ),
-        (
-            |it| it.temperature = Some(2.1),
-            "temperature",
-            "must be between 0 and 2, not 2.1",
-        ),
-        (
-            |it| it.temperature = Some(f64::NAN),
-            "temperature",
-            "must be between 0 and 2, not NaN",
-        ),
-        (
-            |it| it.temperature = Some(f64::INFINITY),
-            "temperature",
-            "must be between 0 and 2, not inf",
-        ),
-        (
-            |it| it.max_tokens = Some(0),
-            "max tokens",
-            "must be between 1 and 10000000, not 0",
-        ),
-        (
-            |it| it.max_tokens = Some(10_000_001),
-            "max tokens",
-            "must be between 1 and 10000000, not 10000001",
-        ),
-        (
-            |it| it.top_p = Some(1.01),
-            "top-p",
-            "must be between 0 and 1, not 1.01",
-        ),
-        (
-            |it| it.top_p = Some(-1.0),
-            "top-p",
-            "must be between 0 and 1, not -1",
-        ),
-        (
-            |it| it.repeat_penalty = Some(2.5),
-            "repeat penalty",
-            "must be between 0 and 2, not 2.5",
-        ),
-        (
-            |it| it.stop_sequences = vec![String::new()],
-            "stop sequences",
-            "must not be empty",
-        ),
-        (
-            |it| it.stop_sequences = vec!["s\0".to_owned()],
-            "stop sequences",
-            nul,
-        ),
-        (
-            |it| it.stop_sequences = vec!["s".repeat(1025)],
-            "stop sequences",
-            "at most 1 KiB are possible, this is 2 KiB",
-        ),
-        (
-            |it| it.stop_sequences = vec!["s".to_owned(); 21],
-            "stop sequences",
-            "at most 20 are possible, these are 21",
-        ),
-    ];
-    for (spoil, field, limit) in cases {
+    for (spoil, field, limit) in SPOILED {
         let mut fields = full();
         spoil(&mut fields);
         let error = refused(&store, |tx| personas::insert(tx, &fields));

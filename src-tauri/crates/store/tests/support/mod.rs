@@ -1,6 +1,7 @@
 //! What several test files share: a look at the file past the store, refused writes, whole lists.
 
 pub(crate) mod child;
+pub(crate) mod folder;
 
 use std::collections::hash_map::DefaultHasher;
 use std::fmt::Debug;
@@ -9,12 +10,11 @@ use std::path::Path;
 
 use chatkeep_store::testing::TestStore;
 use chatkeep_store::{
-    Committed, Entity, Error, Message, NewMessage, NewSession, OpenOptions, Result, Session,
+    Committed, Entity, Error, Message, MessageId, NewMessage, NewSession, Parent, Result, Session,
     SessionId, Shelf, Store, WriteTx, messages, sessions,
 };
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, Row};
-use tempfile::{TempDir, tempdir};
 
 /// An id of the right form that nothing has.
 pub(crate) const NOBODY: &str = "00000000-0000-7000-8000-000000000000";
@@ -32,19 +32,6 @@ pub(crate) fn looker(file: &Path) -> Connection {
 /// A connection that goes past the store's checks.
 pub(crate) fn intruder(file: &Path) -> Connection {
     Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap()
-}
-
-/// A folder with a database that was closed as it should be: one session with one message.
-pub(crate) fn saved_folder() -> TempDir {
-    let folder = tempdir().unwrap();
-    let store = OpenOptions::new(folder.path()).open().unwrap();
-    store
-        .write(|tx| {
-            let session = sessions::insert(tx, &NewSession::named("Tea"))?;
-            messages::append(tx, &NewMessage::user(session.id, "How long?"))
-        })
-        .unwrap();
-    folder
 }
 
 /// The first column of a query, as text.
@@ -186,4 +173,24 @@ pub(crate) fn branch(store: &Store, session: SessionId, limit: usize) -> Vec<Mes
 /// The texts of messages.
 pub(crate) fn texts(messages: &[Message]) -> Vec<&str> {
     messages.iter().map(|it| it.text.as_str()).collect()
+}
+
+/// What a person says next.
+pub(crate) fn say(store: &TestStore, session: SessionId, text: &str) -> Message {
+    let new = NewMessage::user(session, text);
+    store.write(|tx| messages::append(tx, &new)).unwrap().value
+}
+
+/// What a person says beside whatever follows `parent`.
+pub(crate) fn say_after(
+    store: &TestStore,
+    session: SessionId,
+    parent: Option<MessageId>,
+    text: &str,
+) -> Message {
+    let new = NewMessage {
+        parent: Parent::After(parent),
+        ..NewMessage::user(session, text)
+    };
+    store.write(|tx| messages::append(tx, &new)).unwrap().value
 }
