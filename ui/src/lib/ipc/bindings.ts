@@ -208,6 +208,8 @@ export type ContextItem = {
 	role: Role | null,
 	/**  How its text begins. */
 	beginning: string,
+	/**  How much the user said a message matters, 0 to 1; nothing: the rules say. */
+	mark: Score | null,
 	/**  What it costs, in the model's tokens. */
 	tokens: number,
 	/**  Whether it is sent. */

@@ -4,7 +4,8 @@
 //! 1. the system prompt and everything from the user's last message on: without these there is no
 //!    request, and where they do not fit the plan says so and sends nothing;
 //! 2. the newest messages, so that there are three at least;
-//! 3. pins by importance and summaries, newest first, together in half of the room that is left;
+//! 3. pins by importance, in half of the room that is left, and summaries, newest first, in half of
+//!    what is left then;
 //! 4. messages back from the newest, but for those that a summary above covers, up to the first that
 //!    does not fit;
 //! 5. older messages that matter, the most important first.
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Context, Exclusion, Part, importance};
 use crate::ids::MessageId;
+use crate::limits::Score;
 use crate::messages::{Message, Role};
 use crate::row::word_enum;
 use crate::summaries::Summary;
@@ -99,6 +101,8 @@ pub struct ContextItem {
     pub role: Option<Role>,
     /// How its text begins.
     pub beginning: String,
+    /// How much the user said a message matters, 0 to 1; nothing: the rules say.
+    pub mark: Option<Score>,
     /// What it costs, in the model's tokens.
     pub tokens: u32,
     /// Whether it is sent.
@@ -173,8 +177,12 @@ impl Unit<'_> {
         self.decision.is_none()
     }
 
+    fn is_sent(&self) -> bool {
+        self.decision.is_some_and(is_in)
+    }
+
     fn cost(&self) -> u32 {
-        self.tokens.iter().sum()
+        sum(self.tokens.iter().copied())
     }
 }
 
@@ -203,7 +211,7 @@ impl<'a> Planner<'a> {
     fn new(context: &'a Context, options: PlanOptions, count: &dyn Fn(&str) -> u32) -> Self {
         let cost = |tokens: u32| scaled(tokens, options.token_ratio);
         let note = |part, id: String, text: &str| Note {
-            tokens: cost(count(text) + MESSAGE_TOKENS),
+            tokens: cost(count(text).saturating_add(MESSAGE_TOKENS)),
             decision: excluded(context, part, &id).or_else(|| blank(text)),
             text: text.to_owned(),
             id,
@@ -245,7 +253,7 @@ impl<'a> Planner<'a> {
         let from = last_user.unwrap_or(self.units.len());
         let prompt = self.prompt.as_ref().filter(|it| it.decision.is_none());
         let last = self.units.iter().skip(from).filter(|unit| unit.is_open());
-        self.needed = prompt.map_or(0, |it| it.tokens) + last.map(Unit::cost).sum::<u32>();
+        self.needed = sum(prompt.map(|it| it.tokens).into_iter().chain(last.map(Unit::cost)));
         if self.needed > self.options.budget {
             return false;
         }
@@ -274,7 +282,9 @@ impl<'a> Planner<'a> {
             if self.units[index].is_open() && !self.take_unit(index, Reason::Newest) {
                 break;
             }
-            messages += self.units[index].messages.len();
+            if self.units[index].is_sent() {
+                messages += self.units[index].messages.len();
+            }
         }
     }
 
@@ -363,7 +373,7 @@ impl<'a> Planner<'a> {
     fn sent_ranges(&self) -> impl Iterator<Item = RangeInclusive<MessageId>> {
         self.units
             .iter()
-            .filter(|unit| unit.decision.is_some_and(is_in))
+            .filter(|unit| unit.is_sent())
             .filter_map(Unit::range)
     }
 
@@ -406,7 +416,7 @@ fn unit<'a>(
 ) -> Unit<'a> {
     let tokens = |message: &Message| {
         let counted = message.token_count.unwrap_or_else(|| count(&message.text));
-        cost(counted + MESSAGE_TOKENS)
+        cost(counted.saturating_add(MESSAGE_TOKENS))
     };
     let decision = |message: &Message| {
         excluded(context, Part::Message, &message.id.to_string()).or_else(|| blank(&message.text))
@@ -466,6 +476,11 @@ const fn is_in(reason: Reason) -> bool {
     )
 }
 
+/// More than can be counted to never fits.
+fn sum(tokens: impl Iterator<Item = u32>) -> u32 {
+    tokens.fold(0, u32::saturating_add)
+}
+
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -484,6 +499,7 @@ fn note_item(note: Note) -> ContextItem {
         id: note.id,
         role: None,
         beginning: beginning(&note.text),
+        mark: None,
         tokens: note.tokens,
         included: is_in(reason),
         reason,
@@ -497,6 +513,7 @@ fn message_item(unit: &Unit<'_>, message: &Message, tokens: u32) -> ContextItem 
         id: message.id.to_string(),
         role: Some(message.role),
         beginning: beginning(&message.text),
+        mark: (message.importance_by_user).then_some(message.importance_score),
         tokens,
         included: is_in(reason),
         reason,
