@@ -148,7 +148,11 @@ export function message(sessionId: string, fields: Partial<Message>): Message {
     modelId: null,
     tokenUsage: null,
     importanceScore: 0.5,
+    importanceByUser: false,
+    tokenCount: null,
     status: "complete",
+    depth: 1,
+    deletedAt: null,
     createdAt: Date.now(),
     ...fields,
   };
@@ -166,7 +170,14 @@ export function demoData(name: DemoName): DemoData {
     generations: [],
     endpoints: [],
     servers: SERVERS,
-    settings: { theme: "system", sidebarOpen: true, memoryOpen: false, lastSessionId: null },
+    settings: {
+      theme: "system",
+      sidebarOpen: true,
+      memoryOpen: false,
+      lastSessionId: null,
+      temporaryHours: 24,
+      trashDays: 30,
+    },
   };
   if (name === "failed") data.status = failed();
   if (name === "little" || name === "much") fillLittle(data);
@@ -209,6 +220,7 @@ function chain(sessionId: string, turns: string[], at: number): Message[] {
       role: reply ? "assistant" : "user",
       text,
       modelId: reply ? "anthropic/claude-sonnet-4-5" : null,
+      depth: index + 1,
       createdAt: at - (turns.length - index) * 90_000,
     });
   });

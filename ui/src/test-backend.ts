@@ -88,6 +88,8 @@ export const settings = (changes: Partial<Settings> = {}): Settings => ({
   sidebarOpen: true,
   memoryOpen: false,
   lastSessionId: null,
+  temporaryHours: 24,
+  trashDays: 30,
   ...changes,
 });
 
@@ -118,7 +120,11 @@ export const message = (id: number, changes: Partial<Message> = {}): Message => 
   modelId: null,
   tokenUsage: null,
   importanceScore: 0.5,
+  importanceByUser: false,
+  tokenCount: null,
   status: "complete",
+  depth: id,
+  deletedAt: null,
   createdAt: 1_000 + id,
   ...changes,
 });
