@@ -21,10 +21,12 @@ UPDATE messages SET depth = tree.depth FROM tree WHERE tree.id = messages.id;
 CREATE INDEX messages_roots ON messages (session_id) WHERE parent_id IS NULL;
 CREATE INDEX messages_trash ON messages (deleted_at) WHERE deleted_at IS NOT NULL;
 
--- Where a message stood before its parent went to the trash on its own and it moved up.
+-- Where a message stood before its parent went to the trash on its own and it moved up: once for each
+-- of those parents that are in the trash.
 CREATE TABLE moved_messages (
-    id        INTEGER PRIMARY KEY REFERENCES messages (id) ON DELETE CASCADE,
-    parent_id INTEGER NOT NULL REFERENCES messages (id) ON DELETE CASCADE
-) STRICT;
+    id        INTEGER NOT NULL REFERENCES messages (id) ON DELETE CASCADE,
+    parent_id INTEGER NOT NULL REFERENCES messages (id) ON DELETE CASCADE,
+    PRIMARY KEY (id, parent_id)
+) STRICT, WITHOUT ROWID;
 
 CREATE INDEX moved_messages_by_parent ON moved_messages (parent_id);

@@ -359,7 +359,7 @@ pub(crate) fn branch(
         tx.scan(
             "SELECT id, uid, session_id, parent_id, role, text, model_id, token_usage,
                  importance_score, importance_by_user, token_count, status, depth, deleted_at,
-             created_at
+                 created_at
              FROM messages
              WHERE session_id = :session_id AND id <= :from
              ORDER BY id DESC

@@ -65,8 +65,7 @@ pub fn trash_message(tx: &WriteTx<'_>, id: MessageId) -> Result<Session> {
         "INSERT INTO moved_messages (id, parent_id)
          SELECT id, parent_id
          FROM messages
-         WHERE parent_id = ?1 AND deleted_at IS NULL
-         ON CONFLICT (id) DO UPDATE SET parent_id = excluded.parent_id",
+         WHERE parent_id = ?1 AND deleted_at IS NULL",
         [id],
     )?;
     tx.execute_noting::<MessageId>(
@@ -169,24 +168,56 @@ pub fn restore(tx: &WriteTx<'_>, id: MessageId) -> Result<Session> {
          RETURNING id",
         named_params! { ":id": id, ":deleted_at": deleted_at },
     )?;
-    let moved_back = tx.execute_noting::<MessageId>(
-        Entity::Message,
-        "UPDATE messages
-         SET parent_id = :id
-         FROM moved_messages
-         WHERE moved_messages.parent_id = :id AND moved_messages.id = messages.id
-             AND messages.parent_id IS :parent_id
-         RETURNING messages.id",
-        named_params! { ":id": id, ":parent_id": message.parent_id },
-    )?;
-    tx.execute("DELETE FROM moved_messages WHERE parent_id = ?1", [id])?;
+    move_back(tx, &message)?;
     set_depths_below(tx, &message)?;
     let session = sessions::get(tx, message.session_id)?;
-    if moved_back > 0 && session.head_id.is_some() {
+    if is_on_show(tx, &session, id)? {
         tx.changed(Entity::Session, session.id);
         return Ok(session);
     }
     branches::show(tx, id)
+}
+
+/// What moved up when the message went follows it again; with it what moved up from there later, as
+/// that stood below the message too.
+fn move_back(tx: &WriteTx<'_>, message: &Message) -> Result<()> {
+    tx.execute_noting::<MessageId>(
+        Entity::Message,
+        "WITH RECURSIVE below (id) AS (
+             VALUES (:id)
+             UNION
+             SELECT moved_messages.id
+             FROM below
+             JOIN moved_messages ON moved_messages.parent_id = below.id
+         )
+         UPDATE messages
+         SET parent_id = :id
+         WHERE id IN (SELECT id FROM below) AND id <> :id AND parent_id IS :parent_id
+         RETURNING id",
+        named_params! { ":id": message.id, ":parent_id": message.parent_id },
+    )?;
+    tx.execute(
+        "DELETE FROM moved_messages WHERE parent_id = ?1",
+        [message.id],
+    )?;
+    Ok(())
+}
+
+/// Whether the branch on show holds the message.
+fn is_on_show(tx: &ReadTx<'_>, session: &Session, id: MessageId) -> Result<bool> {
+    let found: Option<bool> = tx.value(
+        "WITH RECURSIVE branch (id, parent_id) AS (
+             SELECT id, parent_id FROM messages WHERE id = :head
+             UNION ALL
+             SELECT messages.id, messages.parent_id
+             FROM branch
+             JOIN messages ON messages.id = branch.parent_id
+             WHERE branch.id > :id
+         )
+         SELECT 1 FROM branch WHERE id = :id",
+        named_params! { ":head": session.head_id, ":id": id },
+    )?;
+    Ok(found.is_some())
 }
 
 /// All that follows a message comes up by one, as the message is about to go.
@@ -259,11 +290,17 @@ pub fn purge(tx: &WriteTx<'_>, trashed_before: Timestamp) -> Result<Purged> {
          RETURNING id",
         (tx.now(), trashed_before),
     )?;
-    // A message below another in the trash went there with it or before, so none is left without
-    // its parent.
+    // What is below such a message is in the trash too: since before, unless the clock was set back.
     let messages = tx.execute_noting::<MessageId>(
         Entity::Message,
-        "DELETE FROM messages WHERE deleted_at <= ?1 RETURNING id",
+        "WITH RECURSIVE branch (id) AS (
+             SELECT id FROM messages WHERE deleted_at <= ?1
+             UNION
+             SELECT messages.id
+             FROM branch
+             JOIN messages ON messages.parent_id = branch.id
+         )
+         DELETE FROM messages WHERE id IN (SELECT id FROM branch) RETURNING id",
         [trashed_before],
     )?;
     Ok(Purged {

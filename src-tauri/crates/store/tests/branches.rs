@@ -2,12 +2,12 @@
 
 use chatkeep_store::testing::TestStore;
 use chatkeep_store::{
-    Entity, Message, MessageId, NewMessage, NewPin, NewSession, Parent, PinType, Result, SessionId,
-    Timestamp, WriteTx, messages, pins, sessions,
+    Entity, Message, MessageId, NewMessage, NewSession, Parent, Result, SessionId,
+    Timestamp, WriteTx, messages, sessions,
 };
 use proptest::prelude::*;
 
-use crate::support::{assert_sound, branch, changes, looker, say, say_after, texts, touched};
+use crate::support::{branch, changes, looker, say, say_after, texts, touched};
 
 fn get(store: &TestStore, id: MessageId) -> Message {
     store.read(|tx| messages::get(tx, id)).unwrap()
@@ -141,76 +141,6 @@ fn appending_no_messages_at_all_changes_nothing() {
     let committed = store.write(|tx| messages::append_all(tx, id, &[])).unwrap();
     assert_eq!(changes(&committed), []);
     assert_eq!(store.read(|tx| sessions::get(tx, id)).unwrap(), before);
-}
-
-/// root ─ middle ─┬─ left
-///                └─ right, with a pin on middle
-fn fork(store: &TestStore, session: SessionId) -> (Message, Message, Message, Message) {
-    let root = say(store, session, "root");
-    let middle = say(store, session, "middle");
-    let left = say(store, session, "left");
-    let right = say_after(store, session, Some(middle.id), "right");
-    (root, middle, left, right)
-}
-
-#[test]
-fn what_followed_a_deleted_message_follows_what_was_before_it() {
-    let store = TestStore::new();
-    let id = store.session("Tea").id;
-    let other = store.session("Other").id;
-    fork(&store, other);
-    let (root, middle, left, right) = fork(&store, id);
-    let new = NewPin {
-        session_id: id,
-        content: "Pinned".to_owned(),
-        source_message_id: Some(middle.id),
-        pin_type: PinType::User,
-    };
-    let pin = store.write(|tx| pins::insert(tx, &new)).unwrap().value;
-    let others = branch(&store, other, 10);
-    store.clock.advance_ms(30);
-
-    let committed = store.write(|tx| messages::delete(tx, middle.id)).unwrap();
-
-    assert_eq!(
-        changes(&committed),
-        [
-            touched(Entity::Message, middle.id),
-            touched(Entity::Session, id),
-            touched(Entity::Message, left.id),
-            touched(Entity::Message, right.id),
-            touched(Entity::Pin, pin.id),
-        ]
-    );
-    assert_eq!(texts(&branch(&store, id, 10)), ["root", "right"]);
-    assert_eq!(get(&store, left.id).parent_id, Some(root.id));
-    let pin_now = store.read(|tx| pins::get(tx, pin.id)).unwrap();
-    assert_eq!(pin_now.source_message_id, None);
-    assert_eq!(pin_now.content, "Pinned");
-    assert_eq!(branch(&store, other, 10), others);
-    let session = store.read(|tx| sessions::get(tx, id)).unwrap();
-    assert_eq!(session.updated_at, session.created_at.plus_ms(30));
-    assert_sound(store.file());
-}
-
-#[test]
-fn deleting_a_head_moves_it_back_and_deleting_the_last_message_leaves_none() {
-    let store = TestStore::new();
-    let id = store.session("Tea").id;
-    let (root, middle, left, right) = fork(&store, id);
-    for (deleted, expected_head) in [
-        (right.id, Some(middle.id)),
-        (root.id, Some(middle.id)),
-        (middle.id, None),
-    ] {
-        store.write(|tx| messages::delete(tx, deleted)).unwrap();
-        assert_eq!(head(&store, id), expected_head);
-        assert_sound(store.file());
-    }
-    // The other branch is not lost: its message is a first one now, and can be gone on from.
-    assert_eq!(get(&store, left.id).parent_id, None);
-    say_after(&store, id, Some(left.id), "on");
-    assert_eq!(texts(&branch(&store, id, 10)), ["left", "on"]);
 }
 
 /// Where each new message goes: on from the head, or after one that is there already.

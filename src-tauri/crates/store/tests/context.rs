@@ -1,5 +1,7 @@
 //! The context of a session: the newest messages of its branch, the top pins, the newest summaries.
 
+use std::collections::HashSet;
+
 use chatkeep_store::context::{self, ContextLimits};
 use chatkeep_store::testing::TestStore;
 use chatkeep_store::{
@@ -113,9 +115,11 @@ fn a_session_without_a_word_has_an_empty_context_and_a_missing_one_has_none() {
     let store = TestStore::new();
     let session = store.session("Tea").id;
     let empty = Context {
+        persona: None,
         messages: vec![],
         pins: vec![],
         summaries: vec![],
+        exclusions: HashSet::new(),
     };
     assert_eq!(build(&store, session, 10, 10, 10), empty);
     let limits = ContextLimits {
