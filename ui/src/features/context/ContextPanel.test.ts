@@ -14,7 +14,8 @@ vi.stubGlobal(
   class {
     constructor(private readonly notify: (entries: object[]) => void) {}
     observe(target: Element) {
-      this.notify([{ target, contentRect: { width: 300, height: 900 } }]);
+      const entry = { target, contentRect: { width: 300, height: 900 } };
+      queueMicrotask(() => this.notify([entry]));
     }
     unobserve() {}
     disconnect() {}
@@ -163,4 +164,13 @@ test("without a model nothing is asked, and it is said", async () => {
   await open({ model: null });
   expect(screen.getByText("No model is chosen")).toBeInTheDocument();
   expect(argsOf("get_context")).toBeUndefined();
+});
+
+test("of a thousand items only those in view are drawn", async () => {
+  const many = Array.from({ length: 1_000 }, (_, at) => contextItem("message", String(at)));
+  shown.plan = contextPlan({ items: many });
+  await open();
+  const drawn = screen.getAllByTestId("context-item");
+  expect(drawn[0]!.dataset.id).toBe("999");
+  expect(drawn.length).toBeLessThan(100);
 });
