@@ -44,7 +44,8 @@ function system(desk: Desk): string {
 async function setWindow(app: App, tokens: string): Promise<void> {
   await app.click("edit-context-window");
   const input = await app.find("context-window-input");
-  await input.sendKeys(Key.chord(Key.CONTROL, "a"), tokens, Key.ENTER);
+  await input.clear();
+  await input.sendKeys(tokens, Key.ENTER);
 }
 
 test("the panel shows what is sent as it changes; what is left out is not on the wire", async ({

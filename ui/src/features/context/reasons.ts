@@ -18,7 +18,7 @@ const REASONS: Record<Reason, string> = {
 
 /** Why an item is sent or is not; `excluded` says whether the user left out this very item. */
 export function reasonOf({ reason, role }: ContextItem, excluded: boolean): string {
-  if (reason === "last_message" && role !== "user") return "Follows your last message, always sent";
+  if (reason === "last_message" && role !== "user") return "Follows your last message";
   // What a tool answered goes with what asked for it.
   if (reason === "left_out" && !excluded) return "You left out what it belongs to";
   return REASONS[reason];
