@@ -71,7 +71,7 @@ fn children_of(tx: &ReadTx<'_>, messages: &[Message]) -> Result<Vec<Child>> {
         "SELECT id, parent_id
          FROM messages
          WHERE parent_id IN (SELECT value FROM json_each(?1)) AND deleted_at IS NULL
-         ORDER BY id",
+         ORDER BY parent_id, id",
         [serde_json::Value::from(parents).to_string()],
     )
 }
@@ -154,10 +154,11 @@ pub fn fork(tx: &WriteTx<'_>, id: MessageId) -> Result<Session> {
         },
     )?;
     let copies = copy_branch(tx, fork.id, &last)?;
-    for pin in pins::list(tx, source.id)? {
+    // The last first: of those made at one time the ids, which are made anew, tell the order.
+    for pin in pins::list(tx, source.id)?.into_iter().rev() {
         copy_pin(tx, fork.id, &pin, &copies)?;
     }
-    for summary in summaries::list(tx, source.id)? {
+    for summary in summaries::list(tx, source.id)?.into_iter().rev() {
         copy_summary(tx, fork.id, &summary, &copies)?;
     }
     set_head(tx, fork.id, copies.get(&id).copied())
@@ -185,6 +186,7 @@ fn copy_branch(
     Ok(copies)
 }
 
+/// What still streams goes on where it is, and not here.
 fn copy_message(
     tx: &WriteTx<'_>,
     to: SessionId,
@@ -197,7 +199,6 @@ fn copy_message(
               importance_by_user, token_count, status, depth, created_at)
          SELECT :uid, :to, :parent_id, role, text, model_id, token_usage, importance_score,
              importance_by_user, token_count,
-             -- What still streams goes on where it is, and not here.
              CASE status WHEN 'streaming' THEN 'interrupted' ELSE status END, depth, created_at
          FROM messages
          WHERE id = :id",

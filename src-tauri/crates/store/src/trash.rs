@@ -286,9 +286,14 @@ pub fn purge(tx: &WriteTx<'_>, trashed_before: Timestamp) -> Result<Purged> {
     let expired = tx.execute_noting::<SessionId>(
         Entity::Session,
         "DELETE FROM sessions
-         WHERE expires_at <= ?1 OR deleted_at <= ?2
+         WHERE expires_at <= ?1
          RETURNING id",
-        (tx.now(), trashed_before),
+        [tx.now()],
+    )?;
+    let trashed = tx.execute_noting::<SessionId>(
+        Entity::Session,
+        "DELETE FROM sessions WHERE deleted_at <= ?1 RETURNING id",
+        [trashed_before],
     )?;
     // What is below such a message is in the trash too: since before, unless the clock was set back.
     let messages = tx.execute_noting::<MessageId>(
@@ -304,7 +309,7 @@ pub fn purge(tx: &WriteTx<'_>, trashed_before: Timestamp) -> Result<Purged> {
         [trashed_before],
     )?;
     Ok(Purged {
-        sessions: expired,
+        sessions: expired + trashed,
         messages,
     })
 }

@@ -45,10 +45,7 @@ fn a_fresh_database_has_the_documented_tables_and_columns() {
             "id uid session_id parent_id role text model_id token_usage importance_score status \
              created_at depth deleted_at token_count importance_by_user",
         ),
-        (
-            "model_profiles",
-            "model token_ratio samples context_window",
-        ),
+        ("model_profiles", "model token_ratio samples context_window"),
         ("moved_messages", "id parent_id"),
         (
             "personas",
@@ -141,6 +138,8 @@ fn the_merged_migrations_are_as_they_were() {
             "1 core 851536526380921188",
             "2 generations 3727796447262124545",
             "3 app_state 16228956484070973404",
+            "4 branches 15009148352804288293",
+            "5 context 11397858494432917150",
         ]
     );
 }

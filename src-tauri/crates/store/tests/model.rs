@@ -215,7 +215,10 @@ impl Model {
         let sessions = sessions.map(|it| (("session", it.id.to_string()), format!("{it:?}")));
         // The depth follows from the parents, and is not told.
         let messages = messages.map(|it| {
-            let told = Message { depth: 0, ..it.clone() };
+            let told = Message {
+                depth: 0,
+                ..it.clone()
+            };
             (("message", it.id.to_string()), format!("{told:?}"))
         });
         sessions.chain(messages).collect()
@@ -354,7 +357,8 @@ impl Pair {
         let now = self.model.now();
         let before = now.plus_ms(-days * DAY_MS);
         let over = |it: &&Session| {
-            it.expires_at.is_some_and(|at| at <= now) || it.deleted_at.is_some_and(|at| at <= before)
+            it.expires_at.is_some_and(|at| at <= now)
+                || it.deleted_at.is_some_and(|at| at <= before)
         };
         let expired = self.model.sessions.values().filter(over);
         let expired: Vec<_> = expired.map(|it| it.id).collect();

@@ -2,9 +2,9 @@
 
 use chatkeep_store::testing::TestStore;
 use chatkeep_store::{
-    Committed, Entity, NewGeneration, NewMessage, NewPin, NewSession, NewSummary, PersonaId, PinType, Result,
-    Session, Settings, Shelf, Timestamp, WriteTx, drafts, generations, messages, pins, sessions,
-    settings, summaries, trash,
+    Committed, Entity, NewGeneration, NewMessage, NewPin, NewSession, NewSummary, PersonaId,
+    PinType, Result, Session, Settings, Shelf, Timestamp, WriteTx, drafts, generations, messages,
+    pins, sessions, settings, summaries, trash,
 };
 use serde_json::json;
 

@@ -4,9 +4,7 @@ use chatkeep_store::testing::TestStore;
 use chatkeep_store::{Entity, Settings, Theme, settings};
 use serde_json::json;
 
-use crate::support::{
-    assert_invalid, changes, column, intruder, looker, refused, touched,
-};
+use crate::support::{assert_invalid, changes, column, intruder, looker, refused, touched};
 
 const HOURS: &str = "hours of a temporary session";
 const DAYS: &str = "days in the trash";

@@ -8,8 +8,8 @@ use chatkeep_store::{
 use serde_json::json;
 
 use crate::support::{
-    NOBODY, assert_invalid, assert_missing, assert_sound, changes, missing_session,
-    purge_message, refused, touched,
+    NOBODY, assert_invalid, assert_missing, assert_sound, changes, missing_session, purge_message,
+    refused, touched,
 };
 
 fn say(store: &TestStore, session: SessionId, parent: Parent) -> MessageId {

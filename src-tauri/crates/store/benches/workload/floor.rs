@@ -371,9 +371,8 @@ impl Statements {
                  ORDER BY created_at DESC, id DESC
                  LIMIT ?2",
             )?,
-            exclusions: connection.prepare(
-                "SELECT part, item_id FROM context_exclusions WHERE session_id = ?1",
-            )?,
+            exclusions: connection
+                .prepare("SELECT part, item_id FROM context_exclusions WHERE session_id = ?1")?,
         })
     }
 

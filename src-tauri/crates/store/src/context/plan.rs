@@ -229,7 +229,7 @@ impl<'a> Planner<'a> {
                 .map(|it| note(Part::Summary, it.id.to_string(), &it.summary))
                 .collect(),
             units: units(&context.messages)
-                .map(|messages| unit(context, messages, &cost, count))
+                .map(|messages| unit(context, messages, cost, count))
                 .collect(),
             used: 0,
             needed: 0,
@@ -253,7 +253,10 @@ impl<'a> Planner<'a> {
         let from = last_user.unwrap_or(self.units.len());
         let prompt = self.prompt.as_ref().filter(|it| it.decision.is_none());
         let last = self.units.iter().skip(from).filter(|unit| unit.is_open());
-        self.needed = sum(prompt.map(|it| it.tokens).into_iter().chain(last.map(Unit::cost)));
+        self.needed = sum(prompt
+            .map(|it| it.tokens)
+            .into_iter()
+            .chain(last.map(Unit::cost)));
         if self.needed > self.options.budget {
             return false;
         }
