@@ -73,7 +73,7 @@ export const VIEWS: View[] = [
     open: (app) => app.click("persona-picker"),
     close: escape,
   },
-  ...["providers", "data", "appearance", "about"].map((section) => ({
+  ...["providers", "keeping", "data", "appearance", "about"].map((section) => ({
     name: `settings ${section}`,
     open: async (app: App) => {
       await app.click("settings-button");
