@@ -112,28 +112,27 @@ impl AppState {
 
     /// Opens the store in `folder` in the place of the one that is open. If it cannot be opened, an
     /// open one stays.
-    pub(crate) async fn reopen(&self, folder: PathBuf) -> Result<AppStatus, OpenFailure> {
+    pub(crate) async fn reopen(&self, folder: PathBuf) -> Result<AppStatus, CommandError> {
         if self.failure().is_none() && self.folder() == folder {
             return Ok(self.status().await);
         }
         let asked = folder.clone();
-        let opened = blocking(move || opening::open(&asked)).await;
+        let opened = blocking(move || opening::open(&asked)).await?;
         match opened {
-            Ok(Ok(store)) => {
+            Ok(store) => {
                 self.replies.stop_all().await;
                 self.store.set(Place {
                     folder,
                     opened: Opened::Ready(Arc::new(store)),
                 });
             }
-            Ok(Err(failure)) if self.failure().is_some() => {
+            Err(failure) if self.failure().is_some() => {
                 self.store.set(Place {
                     folder,
                     opened: Opened::Failed(failure),
                 });
             }
-            Ok(Err(failure)) => return Err(failure),
-            Err(_) => {} // the thread panicked; what was open stays
+            Err(failure) => return Err((&failure).into()),
         }
         Ok(self.status().await)
     }
@@ -186,11 +185,7 @@ impl StoreHandle {
                 "Chatkeep is ending",
                 "Start it again.",
             )),
-            Opened::Failed(failure) => Err(CommandError::new(
-                ErrorKind::NoStore,
-                &failure.title,
-                &failure.remedy,
-            )),
+            Opened::Failed(failure) => Err(failure.into()),
         }
     }
 
