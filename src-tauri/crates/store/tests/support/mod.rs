@@ -145,6 +145,7 @@ pub(crate) fn shelf(store: &Store, shelf: Shelf, limit: usize) -> Vec<Session> {
             .read(|tx| sessions::list(tx, shelf, after, limit))
             .unwrap();
         assert!(page.items.len() <= limit, "a page of {}", page.items.len());
+        assert!(all.len() < 20_000, "the pages come to no end");
         all.extend(page.items);
         match page.next {
             Some(next) => after = Some(next),
@@ -162,6 +163,7 @@ pub(crate) fn branch(store: &Store, session: SessionId, limit: usize) -> Vec<Mes
             .read(|tx| messages::list(tx, session, before, limit))
             .unwrap();
         assert!(page.items.len() <= limit, "a page of {}", page.items.len());
+        assert!(pages.len() < 20_000, "the pages come to no end");
         pages.push(page.items);
         match page.next {
             Some(next) => before = Some(next),
