@@ -107,7 +107,7 @@ impl CommandError {
 }
 
 /// "the disk is full" becomes "The disk is full."
-fn sentence(text: &str) -> String {
+pub(crate) fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     let mut sentence: String = chars
         .next()
@@ -188,7 +188,7 @@ impl From<&OpenFailure> for CommandError {
             FailureKind::SyncedFolder => ErrorKind::SyncedFolder,
             FailureKind::Other => ErrorKind::NoStore,
         };
-        let message = format!("{}: {} ({})", failure.title, failure.message, failure.file);
+        let message = format!("{}: {} {}", failure.title, failure.file, failure.message);
         Self::new(kind, message, &*failure.remedy)
     }
 }

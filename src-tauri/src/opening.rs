@@ -8,6 +8,8 @@ use chatkeep_store::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::error::sentence;
+
 /// Whether the app has its database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
 #[serde(tag = "state", rename_all = "snake_case")]
@@ -146,7 +148,7 @@ fn describe(folder: &Path, error: &OpenError) -> OpenFailure {
     let failure = OpenFailure {
         kind,
         title: title.to_owned(),
-        message: with_causes(error),
+        message: sentence(&with_causes(error)),
         remedy: remedy.to_owned(),
         file: folder.join(DATABASE_FILE).display().to_string(),
         data_dir: folder.display().to_string(),
