@@ -463,3 +463,40 @@ pub(crate) fn check_model(model: Option<&str>) -> Result<()> {
         _ => Err(Error::invalid("model", "must be \"provider/model\"")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::{OpenOptions, connection};
+
+    #[test]
+    fn a_page_of_a_shelf_is_read_in_order_from_the_index_of_that_shelf() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = OpenOptions::new(folder.path()).open().unwrap();
+        let connection = connection::open(store.file(), false).unwrap();
+        let plan = |sql: &str| -> Vec<String> {
+            let mut statement = connection
+                .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+                .unwrap();
+            let lines = statement.raw_query().mapped(|row| row.get("detail"));
+            lines.map(|line| line.unwrap()).collect()
+        };
+        for (shelf, index) in [
+            (Shelf::Active, "sessions_active"),
+            (Shelf::Archived, "sessions_archived"),
+            (Shelf::Trash, "sessions_trash"),
+        ] {
+            assert_eq!(
+                plan(first_page_sql(shelf)),
+                [format!("SCAN sessions USING INDEX {index}")]
+            );
+            let cursor = "((pinned,updated_at,id)<(?,?,?))";
+            assert_eq!(
+                plan(next_page_sql(shelf)),
+                [format!("SEARCH sessions USING INDEX {index} {cursor}")]
+            );
+        }
+    }
+}
