@@ -13,13 +13,13 @@ use crate::replies::Replies;
 /// The database, as far as there is one.
 enum Opened {
     Ready(Arc<Store>),
-    Failed(OpenFailure),
+    Failed(Box<OpenFailure>),
     /// The app is about to end.
     Closed,
 }
 
-impl From<Result<Store, OpenFailure>> for Opened {
-    fn from(opened: Result<Store, OpenFailure>) -> Self {
+impl From<Result<Store, Box<OpenFailure>>> for Opened {
+    fn from(opened: Result<Store, Box<OpenFailure>>) -> Self {
         match opened {
             Ok(store) => Self::Ready(Arc::new(store)),
             Err(failure) => Self::Failed(failure),
@@ -89,7 +89,7 @@ impl AppState {
     /// Why there is no database, if there is none.
     pub(crate) fn failure(&self) -> Option<OpenFailure> {
         match &self.store.place().opened {
-            Opened::Failed(failure) => Some(failure.clone()),
+            Opened::Failed(failure) => Some(OpenFailure::clone(failure)),
             Opened::Ready(_) | Opened::Closed => None,
         }
     }
@@ -132,7 +132,7 @@ impl AppState {
                     opened: Opened::Failed(failure),
                 });
             }
-            Err(failure) => return Err((&failure).into()),
+            Err(failure) => return Err((&*failure).into()),
         }
         Ok(self.status().await)
     }
@@ -185,7 +185,7 @@ impl StoreHandle {
                 "Chatkeep is ending",
                 "Start it again.",
             )),
-            Opened::Failed(failure) => Err(failure.into()),
+            Opened::Failed(failure) => Err((&**failure).into()),
         }
     }
 
