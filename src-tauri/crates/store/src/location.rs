@@ -138,7 +138,7 @@ fn synced_place(real: &Path) -> Option<String> {
 fn known_name(name: &str) -> Option<&'static str> {
     SYNCED_NAMES.iter().find_map(|&(known, place)| {
         let rest = name.strip_prefix(known)?;
-        (rest.is_empty() || rest.starts_with([' ', '-', '('])).then_some(place)
+        (rest.is_empty() || rest.starts_with([' ', '('])).then_some(place)
     })
 }
 

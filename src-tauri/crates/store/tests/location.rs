@@ -61,6 +61,7 @@ fn folders_that_are_only_called_much_the_same_are_accepted() {
     for path in [
         "/nowhere/me/dropboxes/chatkeep",
         "/nowhere/me/my-onedrive-notes/chatkeep",
+        "/nowhere/me/nextcloud-notes/chatkeep",
         "/nowhere/me/Old Dropbox/chatkeep",
         "/nowhere/me/onedriver/chatkeep",
         "/nowhere/me/nextclouds/chatkeep",
