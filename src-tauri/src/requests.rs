@@ -8,8 +8,8 @@ use chatkeep_provider::{
 };
 use chatkeep_store::context::{self, Part, PlanOptions};
 use chatkeep_store::{
-    Context, ContextLimits, ContextPlan, Endpoint, EndpointId, Message, ModelProfile, Persona,
-    ReadTx, Result as StoreResult, Role, SessionId, endpoints, messages, models,
+    Context, ContextLimits, ContextPlan, Endpoint, EndpointId, Message, MessageId, ModelProfile,
+    Persona, ReadTx, Result as StoreResult, Role, SessionId, endpoints, messages, models,
 };
 
 use crate::error::CommandError;
@@ -33,16 +33,29 @@ pub(crate) struct Planned {
     endpoint: Endpoint,
 }
 
-/// Plans what `model` ("endpoint/model") is sent of a session.
+/// What a plan is for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Target {
+    /// The next message on the branch on show.
+    Session(SessionId),
+    /// This reply, on its own branch, whichever is on show.
+    Reply(MessageId),
+}
+
+/// Plans what `model` ("endpoint/model") is sent.
 pub(crate) async fn plan(
     state: &AppState,
-    session_id: SessionId,
+    target: Target,
     model: &str,
 ) -> Result<Planned, CommandError> {
     let (endpoint, name) = split(model);
     let (model, name) = (model.to_owned(), name.to_owned());
     let rows = move |tx: &ReadTx<'_>| -> StoreResult<_> {
-        let context = context::build(tx, session_id, ContextLimits::default())?;
+        let limits = ContextLimits::default();
+        let context = match target {
+            Target::Session(id) => context::build(tx, id, limits)?,
+            Target::Reply(id) => context::build_for(tx, id, limits)?,
+        };
         Ok((
             context,
             endpoints::get(tx, &endpoint)?,
@@ -128,7 +141,7 @@ async fn count_missing(
 /// What it takes to ask for a reply.
 pub(crate) async fn call(state: &AppState, reply: &Message) -> Result<Call, CommandError> {
     let model = reply.model_id.clone().unwrap_or_default();
-    let planned = plan(state, reply.session_id, &model).await?;
+    let planned = plan(state, Target::Reply(reply.id), &model).await?;
     if !planned.plan.fits() {
         return Err(too_large(&planned.plan));
     }

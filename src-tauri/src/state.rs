@@ -13,13 +13,13 @@ use crate::replies::Replies;
 /// The database, as far as there is one.
 enum Opened {
     Ready(Arc<Store>),
-    Failed(OpenFailure),
+    Failed(Box<OpenFailure>),
     /// The app is about to end.
     Closed,
 }
 
-impl From<Result<Store, OpenFailure>> for Opened {
-    fn from(opened: Result<Store, OpenFailure>) -> Self {
+impl From<Result<Store, Box<OpenFailure>>> for Opened {
+    fn from(opened: Result<Store, Box<OpenFailure>>) -> Self {
         match opened {
             Ok(store) => Self::Ready(Arc::new(store)),
             Err(failure) => Self::Failed(failure),
@@ -89,7 +89,7 @@ impl AppState {
     /// Why there is no database, if there is none.
     pub(crate) fn failure(&self) -> Option<OpenFailure> {
         match &self.store.place().opened {
-            Opened::Failed(failure) => Some(failure.clone()),
+            Opened::Failed(failure) => Some(OpenFailure::clone(failure)),
             Opened::Ready(_) | Opened::Closed => None,
         }
     }
@@ -112,28 +112,27 @@ impl AppState {
 
     /// Opens the store in `folder` in the place of the one that is open. If it cannot be opened, an
     /// open one stays.
-    pub(crate) async fn reopen(&self, folder: PathBuf) -> Result<AppStatus, OpenFailure> {
+    pub(crate) async fn reopen(&self, folder: PathBuf) -> Result<AppStatus, CommandError> {
         if self.failure().is_none() && self.folder() == folder {
             return Ok(self.status().await);
         }
         let asked = folder.clone();
-        let opened = blocking(move || opening::open(&asked)).await;
+        let opened = blocking(move || opening::open(&asked)).await?;
         match opened {
-            Ok(Ok(store)) => {
+            Ok(store) => {
                 self.replies.stop_all().await;
                 self.store.set(Place {
                     folder,
                     opened: Opened::Ready(Arc::new(store)),
                 });
             }
-            Ok(Err(failure)) if self.failure().is_some() => {
+            Err(failure) if self.failure().is_some() => {
                 self.store.set(Place {
                     folder,
                     opened: Opened::Failed(failure),
                 });
             }
-            Ok(Err(failure)) => return Err(failure),
-            Err(_) => {} // the thread panicked; what was open stays
+            Err(failure) => return Err((&*failure).into()),
         }
         Ok(self.status().await)
     }
@@ -192,11 +191,7 @@ impl StoreHandle {
                 "Chatkeep is ending",
                 "Start it again.",
             )),
-            Opened::Failed(failure) => Err(CommandError::new(
-                ErrorKind::NoStore,
-                &failure.title,
-                &failure.remedy,
-            )),
+            Opened::Failed(failure) => Err((&**failure).into()),
         }
     }
 

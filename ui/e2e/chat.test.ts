@@ -101,7 +101,7 @@ test("a reply in Markdown is drawn, and its script never runs", async ({ desk })
       return { headings: count("h1, h2, h3, h4, h5, h6"), items: count("ol > li"), rows: count("tbody tr"),
         code: count("pre code"), scripts: count("script"), handlers: count("[onerror]") };`);
   const all = { headings: 1, items: 3, rows: 2, code: 1, scripts: 0, handlers: 0 };
-  await expect.poll(drawn, { timeout: 10_000 }).toEqual(all);
+  await expect.poll(drawn, { timeout: 60_000 }).toEqual(all);
   expect(await app.driver.getTitle()).not.toBe("hacked");
   await desk.screenshot(app, "markdown");
 });

@@ -36,7 +36,7 @@ test("a second process that cannot see the first is refused, and says who holds 
 
 /** Starts the app as a person would by a second double click, without WebDriver. */
 async function startBeside(desk: Desk): Promise<{ code: number }> {
-  const options = { env: desk.env(), timeout: 15_000 };
+  const options = { env: desk.env(), timeout: 60_000 };
   const child = promisify(execFile)(APP, ["--data-dir", desk.dataDir], options);
   return child.then(
     () => ({ code: 0 }),

@@ -140,5 +140,5 @@ function fingerprint(dataDir: string): Buffer | undefined {
 function startWithoutDisplay(desk: Desk, dataDir: string, under = "") {
   const env = { ...desk.env(), DISPLAY: undefined, WAYLAND_DISPLAY: undefined };
   const command = [...under.split(" ").filter(Boolean), "--", APP, "--data-dir", dataDir];
-  return spawnSync("setpriv", command, { env, encoding: "utf8", timeout: 30_000 });
+  return spawnSync("setpriv", command, { env, encoding: "utf8", timeout: 120_000 });
 }

@@ -87,6 +87,12 @@ export const diskFull: CommandError = {
   remedy: "Free some space.",
 };
 
+export const busy: CommandError = {
+  kind: "busy",
+  message: "The database is busy.",
+  remedy: "Try again.",
+};
+
 export const settings = (changes: Partial<Settings> = {}): Settings => ({
   theme: "system",
   sidebarOpen: true,

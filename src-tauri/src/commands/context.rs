@@ -6,7 +6,7 @@ use tauri::State;
 
 use super::Result;
 use crate::error::CommandError;
-use crate::requests;
+use crate::requests::{self, Target};
 use crate::state::AppState;
 
 /// What a session's model would be sent now.
@@ -38,7 +38,7 @@ pub(crate) async fn get_context(
             "Choose a model: how much is sent depends on it.",
         )
     })?;
-    let planned = requests::plan(&state, session_id, &model).await?;
+    let planned = requests::plan(&state, Target::Session(session_id), &model).await?;
     Ok(SessionContext {
         plan: planned.plan,
         window: planned.window,

@@ -126,8 +126,13 @@ export class App {
       const done = arguments[0];
       const moving = () => document.getAnimations()
         .filter((it) => it.effect.getComputedTiming().endTime !== Infinity && it.playState === "running");
-      const wait = () => (moving().length ? setTimeout(wait, 30) : done());
-      setTimeout(wait, 50);`);
+      // Some frames in a row: what was just opened begins to move a frame or two later.
+      let still = 0;
+      const frame = () => {
+        still = moving().length ? 0 : still + 1;
+        still < 10 ? requestAnimationFrame(frame) : done();
+      };
+      requestAnimationFrame(frame);`);
   }
 
   /** Every message in the window, from top to bottom, read at one moment. */

@@ -37,7 +37,7 @@ async function connect(port: number, args: string[]): Promise<WebDriver> {
     .usingServer(`http://127.0.0.1:${port}/`)
     .withCapabilities(capabilities)
     .build();
-  await driver.manage().setTimeouts({ script: 60_000 });
+  await driver.manage().setTimeouts({ script: 300_000 });
   return driver;
 }
 
@@ -51,7 +51,7 @@ async function freePort(): Promise<number> {
 }
 
 async function listening(port: number, server: ChildProcess): Promise<void> {
-  const deadline = Date.now() + 15_000;
+  const deadline = Date.now() + 60_000;
   while (Date.now() < deadline && server.exitCode === null) {
     const up = await fetch(`http://127.0.0.1:${port}/status`).then(
       () => true,

@@ -329,12 +329,10 @@ limit: string } |
 /**  The database file or its folder may not be written. */
 { kind: "database_read_only" } | 
 /**  A newer version of the app wrote the database. */
-{ kind: "schema_too_new"; 
-/**  The file's version. */
-found: number; 
-/**  The newest that this app reads. */
-supported: number } | 
-/**  No database is open; the app's status says why. */
+{ kind: "schema_too_new" } | 
+/**  The data folder is kept by a sync program or a network file system. */
+{ kind: "synced_folder" } | 
+/**  No database is open, for another reason or because the app is ending. */
 { kind: "no_store" } | 
 /**  No server answers at the provider's address, or it went silent. */
 { kind: "provider_unreachable" } | 

@@ -18,7 +18,7 @@ use crate::messages::{self, Message};
 use crate::personas::{self, Persona};
 use crate::pins::{self, Pin};
 use crate::row::{from_row, word_enum};
-use crate::sessions;
+use crate::sessions::{self, Session};
 use crate::summaries::{self, Summary};
 use crate::transaction::{ReadTx, WriteTx};
 
@@ -97,30 +97,49 @@ impl Context {
     }
 }
 
-/// Reads the rows of a session's context.
+/// Reads the rows of a session's context: of the branch on show.
 ///
 /// # Errors
 /// [`crate::Error::NotFound`] if there is no such session.
 pub fn build(tx: &ReadTx<'_>, session_id: SessionId, limits: ContextLimits) -> Result<Context> {
     let session = sessions::get(tx, session_id)?;
+    let head = session.head_id;
+    rows(tx, &session, head, limits)
+}
+
+/// Reads the rows of the context that a message stands in: of the branch that ends in it, whichever
+/// is on show.
+///
+/// # Errors
+/// [`crate::Error::NotFound`] if there is no such message.
+pub fn build_for(tx: &ReadTx<'_>, id: MessageId, limits: ContextLimits) -> Result<Context> {
+    let session = sessions::get(tx, messages::get(tx, id)?.session_id)?;
+    rows(tx, &session, Some(id), limits)
+}
+
+fn rows(
+    tx: &ReadTx<'_>,
+    session: &Session,
+    head: Option<MessageId>,
+    limits: ContextLimits,
+) -> Result<Context> {
     let persona = session.persona_id.as_ref().map(|id| personas::get(tx, id));
-    let mut messages = messages::branch(tx, session_id, session.head_id, limits.messages)?;
+    let mut messages = messages::branch(tx, session.id, head, limits.messages)?;
     messages.reverse();
-    let mut summaries = summaries::newest(tx, session_id, limits.summaries)?;
-    keep_those_on_branch(tx, session_id, &messages, &mut summaries)?;
+    let mut summaries = summaries::newest(tx, session.id, limits.summaries)?;
+    keep_those_on_branch(tx, &messages, &mut summaries)?;
     Ok(Context {
         persona: persona.transpose()?,
         messages,
-        pins: pins::top(tx, session_id, limits.pins)?,
+        pins: pins::top(tx, session.id, limits.pins)?,
         summaries,
-        exclusions: exclusions(tx, session_id)?.into_iter().collect(),
+        exclusions: exclusions(tx, session.id)?.into_iter().collect(),
     })
 }
 
 /// A summary counts on the branches that hold its whole range, which are those that hold its end.
 fn keep_those_on_branch(
     tx: &ReadTx<'_>,
-    session_id: SessionId,
     messages: &[Message],
     summaries: &mut Vec<Summary>,
 ) -> Result<()> {
@@ -128,21 +147,38 @@ fn keep_those_on_branch(
         return Ok(());
     };
     let mut on_branch: HashSet<MessageId> = messages.iter().map(|it| it.id).collect();
-    let mut wanted = messages.first().and_then(|oldest| oldest.parent_id);
-    while let Some(id) = wanted.filter(|id| *id >= oldest_end) {
-        on_branch.insert(id);
-        wanted = parent_of(tx, session_id, id)?;
+    if let Some(before) = messages.first().and_then(|oldest| oldest.parent_id) {
+        on_branch.extend(ancestors(tx, before, oldest_end)?);
     }
     summaries.retain(|summary| on_branch.contains(&summary.end_message_id));
     Ok(())
 }
 
-fn parent_of(tx: &ReadTx<'_>, session_id: SessionId, id: MessageId) -> Result<Option<MessageId>> {
-    let parent: Option<Option<MessageId>> = tx.value(
-        "SELECT parent_id FROM messages WHERE id = ?1 AND session_id = ?2",
-        (id, session_id),
+struct Ancestor {
+    id: MessageId,
+}
+
+from_row!(Ancestor { id });
+
+/// A message and what is before it on its branch, back to `oldest`.
+fn ancestors(
+    tx: &ReadTx<'_>,
+    from: MessageId,
+    oldest: MessageId,
+) -> Result<impl Iterator<Item = MessageId>> {
+    let found: Vec<Ancestor> = tx.list(
+        "WITH RECURSIVE branch (id, parent_id) AS (
+             SELECT id, parent_id FROM messages WHERE id = :from AND id >= :oldest
+             UNION ALL
+             SELECT messages.id, messages.parent_id
+             FROM branch
+             JOIN messages ON messages.id = branch.parent_id
+             WHERE messages.id >= :oldest
+         )
+         SELECT id FROM branch",
+        named_params! { ":from": from, ":oldest": oldest },
     )?;
-    Ok(parent.flatten())
+    Ok(found.into_iter().map(|it| it.id))
 }
 
 /// Returns what the user keeps out of a session's context.
