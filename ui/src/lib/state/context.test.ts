@@ -150,7 +150,7 @@ test("leaving an item out and marking a message are shown at once", async () => 
 test("an item that cannot be left out stays, and the user is told", async () => {
   const { context } = await watching();
   const { toasts } = await import("./toasts.svelte");
-  commands.set_excluded = () => Promise.reject(backend.diskFull);
+  commands.set_excluded = () => Promise.reject(backend.busy);
   await context.setExcluded(contextItem("pin", "p"), true);
   expect(toasts.items[0]?.tone).toBe("error");
   expect(context.value?.exclusions).toEqual([]);

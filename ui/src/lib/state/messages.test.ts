@@ -479,7 +479,7 @@ describe("branches", () => {
 
   test("a refused walk leaves the branch on show", async () => {
     const { messages, toasts } = await opened();
-    commands.show_branch = () => Promise.reject(backend.diskFull);
+    commands.show_branch = () => Promise.reject(backend.busy);
     expect(await messages.showBranch(3)).toBe(false);
     expect(ids(messages.items)).toEqual([1, 2, 5, 6]);
     expect(toasts.items[0]?.tone).toBe("error");
