@@ -49,6 +49,7 @@ for (const model of ["silent", "stuck"]) {
 
     await app.say("hello?");
     await app.lastMessage("streaming");
+    if (model === "stuck") await app.lastMessageReads(/^w1 w2 w3$/);
     await app.click("stop");
     const reply = await app.lastMessage("interrupted");
 
