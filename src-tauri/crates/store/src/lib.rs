@@ -52,6 +52,7 @@ pub mod summaries;
 pub mod testing;
 mod time;
 mod transaction;
+pub mod upkeep;
 
 pub use change::{Change, Committed, Entity};
 pub use context::Context;
