@@ -104,9 +104,11 @@ impl Control {
         }
     }
 
-    /// Whether SQLite should break off what it is running.
-    pub(crate) fn is_over(&self) -> bool {
-        self.check().is_err()
+    /// For SQLite, which asks it whether to break off what it is running.
+    pub(crate) fn stopper(&self) -> impl FnMut() -> bool + Send + 'static {
+        let cancel = Arc::clone(&self.cancel);
+        let end = self.deadline.map(|(end, _)| end);
+        move || cancel.load(Ordering::Relaxed) || end.is_some_and(|end| Instant::now() >= end)
     }
 
     /// Waits as long as `bytes` since `start` are ahead of the allowed speed.

@@ -14,7 +14,7 @@ use crate::error::{At, Result};
 pub(crate) const BUFFER_BYTES: usize = 1 << 20;
 
 /// The length and two digests of a file: BLAKE3 for this program, SHA-256 for every other tool.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Digests {
     /// Its length.
     pub bytes: u64,

@@ -104,6 +104,12 @@ pub enum Error {
         /// Where the database that was to take its place is.
         stage: PathBuf,
     },
+    /// What was read back is not what was written. Nothing of it was kept.
+    #[error("{what}; the disk or the memory is faulty")]
+    Faulty {
+        /// What differs.
+        what: String,
+    },
     /// It was cancelled.
     #[error("cancelled")]
     Cancelled,
@@ -157,7 +163,10 @@ impl Error {
             Self::RolledBack { .. } => 24,
             Self::Manual { .. } => 25,
             Self::Cancelled => 130,
-            Self::Io { .. } | Self::Sqlite { .. } | Self::Store { .. } => 1,
+            Self::Io { .. }
+            | Self::Sqlite { .. }
+            | Self::Store { .. }
+            | Self::Faulty { .. } => 1,
         }
     }
 
@@ -189,6 +198,7 @@ impl Error {
                 former.display(), stage.display()
             ),
             Self::Cancelled => "Nothing was changed.".into(),
+            Self::Faulty { .. } => "Nothing was changed. Back up to another disk, and have this computer checked.".into(),
             Self::Io { .. } | Self::Sqlite { .. } | Self::Store { .. } => "Nothing was changed. Make sure that the folder is there and yours, then try again.".into(),
         }
     }
@@ -208,10 +218,6 @@ impl Error {
         }
     }
 
-    /// Whether it is the database's own damage that was met, and not a fault in reaching it.
-    pub(crate) fn is_damage(&self) -> bool {
-        matches!(self, Self::Invalid { .. })
-    }
 }
 
 /// The error with all its causes in one line.

@@ -94,6 +94,13 @@ pub(crate) fn remove_if_there(path: &Path) -> Result<()> {
     }
 }
 
+pub(crate) fn remove_tree(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        return fs::remove_dir_all(path).at("remove", path);
+    }
+    remove_if_there(path)
+}
+
 pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name: OsString = path.as_os_str().to_owned();
     name.push(suffix);
@@ -124,7 +131,7 @@ pub(crate) fn require_space(folder: &Path, bytes: u64) -> Result<()> {
     Ok(())
 }
 
-/// A file or a set of a database's files that goes when this is dropped, unless it was taken away.
+/// A file, a database with what SQLite puts beside it, or a folder, that goes when this is dropped.
 #[derive(Debug)]
 pub(crate) struct WorkFile {
     pub(crate) path: PathBuf,
@@ -138,6 +145,10 @@ impl WorkFile {
 
 impl Drop for WorkFile {
     fn drop(&mut self) {
+        if self.path.is_dir() {
+            let _ = fs::remove_dir_all(&self.path);
+            return;
+        }
         for suffix in ["", "-journal", "-wal", "-shm"] {
             // What cannot be removed is found by the sweep at the next start.
             let _ = fs::remove_file(with_suffix(&self.path, suffix));

@@ -29,6 +29,11 @@ impl Form {
         }
     }
 
+    /// Whether the payload is the database file itself.
+    pub(crate) fn is_plain(self) -> bool {
+        !self.compressed && !self.encrypted
+    }
+
     fn suffix(self) -> &'static str {
         match (self.compressed, self.encrypted) {
             (false, false) => "",

@@ -71,7 +71,7 @@ pub fn upgrade(copy: &Path) -> std::result::Result<(), OpenError> {
 pub fn schema_at(version: u32) -> std::result::Result<Vec<SchemaObject>, OpenError> {
     let mut connection = Connection::open_in_memory()?;
     embedded::migrations::runner()
-        .set_target(Target::Version(version.into()))
+        .set_target(Target::Version(version.cast_signed()))
         .run(&mut connection)
         .map_err(schema::migration_error)?;
     Ok(schema_of(&connection)?)
