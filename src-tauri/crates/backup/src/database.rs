@@ -10,6 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::control::Control;
 use crate::error::{At, Error, Result};
+use crate::files;
 use crate::manifest::{Database, TableContent};
 
 /// How long SQLite waits for another program's lock before this program asks again.
@@ -29,12 +30,7 @@ pub(crate) struct Facts {
 pub(crate) fn open_live(path: &Path, control: &Control) -> Result<Connection> {
     require_file(path)?;
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, control)?;
-    (|| {
-        // A reader with write access can use a log that a crash left; it must not write by itself.
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-        connection.pragma_update(None, "query_only", true)
-    })()
-    .at("open", path)?;
+    connection.pragma_update(None, "query_only", true).at("open", path)?;
     Ok(connection)
 }
 
@@ -63,6 +59,8 @@ pub(crate) fn open_copy(path: &Path, control: &Control) -> Result<Connection> {
         connection.execute_batch(
             "-- Nobody else opens a copy; with this a log needs no shared memory.
              PRAGMA locking_mode = EXCLUSIVE;
+             -- KiB (negative): 8 MiB, whatever the size of the database.
+             PRAGMA cache_size = -8192;
              -- What makes a copy last is one fsync at the end; an unfinished one is thrown away.
              PRAGMA synchronous = OFF;",
         )
@@ -74,7 +72,12 @@ pub(crate) fn open_copy(path: &Path, control: &Control) -> Result<Connection> {
 fn open(path: &Path, flags: OpenFlags, control: &Control) -> Result<Connection> {
     let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).at("open", path)?;
+    let log = files::with_suffix(path, "-wal");
+    let has_log = files::size(&log).is_ok_and(|bytes| bytes > 0);
+    // No pragma here that reads the schema: a database whose schema is damaged can still be copied.
     (|| {
+        // Write access lets a reader use the log that a crash left; the log itself stays as it is.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log)?;
         connection.progress_handler(STEPS_PER_CHECK, Some(control.stopper()))?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
@@ -82,8 +85,6 @@ fn open(path: &Path, flags: OpenFlags, control: &Control) -> Result<Connection> 
             "PRAGMA cell_size_check = ON;
              -- With a memory map a disk error is a signal that ends the program.
              PRAGMA mmap_size = 0;
-             -- KiB (negative): 8 MiB, whatever the size of the database.
-             PRAGMA cache_size = -8192;
              PRAGMA temp_store = FILE;",
         )
     })()

@@ -30,24 +30,25 @@ pub(crate) fn copy(source: &Path, to: &Path, control: &Control) -> Result<Facts>
 fn copy_pinned(source: &Path, to: &Path, control: &Control) -> Result<Facts> {
     let connection = database::open_live(source, control)?;
     begin_snapshot(&connection, source)?;
-    let facts = database::facts(&connection, source)?;
     drop(files::create_private(to)?);
     let mut target = open_target(to)?;
     run(&connection, &mut target, Phase::Copy, source, control)?;
     database::close(target, to)?;
+    // Counted after the copy, so that a damaged source leaves a copy to look at.
+    let facts = database::facts(&connection, source)?;
     connection.execute_batch("COMMIT").at("read", source)?;
     database::close(connection, source)?;
     Ok(facts)
 }
 
 /// Holds the database still for this connection from here on. BEGIN alone does not: the first read
-/// does.
+/// does, and this one needs no sound schema.
 pub(crate) fn begin_snapshot(connection: &Connection, path: &Path) -> Result<()> {
     connection.execute_batch("BEGIN").at("read", path)?;
     connection
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))
-        .at("read", path)?;
-    Ok(())
+        .pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))
+        .map(drop)
+        .at("read", path)
 }
 
 fn open_target(path: &Path) -> Result<Connection> {
