@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use chatkeep_store::upkeep::{LockFile, RESTORE_JOURNAL};
-use chatkeep_store::{DATABASE_FILE, OpenError};
+use chatkeep_store::{DATABASE_FILE, OpenError, Timestamp};
 use uuid::Uuid;
 
 use crate::control::Control;
@@ -246,6 +246,26 @@ impl BackupFolder {
             _ if Path::new(wanted).is_file() => Backup::at(Path::new(wanted)),
             _ => Err(nothing()),
         }
+    }
+
+    /// The newest backup that was made not after `moment`.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], if there is none.
+    pub fn find_at(&self, moment: Timestamp) -> Result<Backup> {
+        let fits = |it: &Manifest| it.created() <= moment && !it.is_condemned();
+        let mut found: Vec<_> = self.list()?;
+        found.retain(|it| it.manifest().is_some_and(fits));
+        let newest = found.into_iter().max_by_key(|it| {
+            it.manifest().map(|it| (it.created_at_ms, it.sequence))
+        });
+        newest.ok_or_else(|| {
+            Error::not_found(format!(
+                "there is no backup from {} UTC or before in {}",
+                names::display_utc(moment),
+                self.path.display()
+            ))
+        })
     }
 
     pub(crate) fn by_id(&self, id: Uuid) -> Result<Backup> {

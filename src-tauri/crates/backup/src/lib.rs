@@ -38,6 +38,7 @@ mod control;
 mod create;
 mod database;
 mod digest;
+mod doctor;
 mod error;
 mod files;
 mod folder;
@@ -47,13 +48,16 @@ mod names;
 mod pack;
 mod quarantine;
 mod restore;
+mod retention;
 mod snapshot;
 mod swap;
+mod upkeep;
 mod verify;
 
 pub use control::{Control, Phase, Progress};
 pub use create::{CreateOptions, create};
 pub use digest::Digests;
+pub use doctor::{Finding, Severity, doctor};
 pub use error::{Error, Result, with_causes};
 pub use folder::{BACKUPS_FOLDER, Backup, BackupFolder, Place, State};
 pub use gate::Gate;
@@ -67,5 +71,7 @@ pub use restore::{
     Live, Mode, Plan, Prepared, RestoreOptions, Restored, TableChange, last_restore, prepare,
     restore_to, undo_backup,
 };
+pub use retention::{Decision, Policy, decide};
 pub use swap::finish_interrupted;
+pub use upkeep::{Layout, Prune, Pruned, delete, export, prune, set_pinned};
 pub use verify::{Check, verify};
