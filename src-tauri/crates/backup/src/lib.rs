@@ -46,9 +46,11 @@ mod gate;
 mod manifest;
 mod names;
 mod pack;
+mod pages;
 mod quarantine;
 mod restore;
 mod retention;
+mod salvage;
 mod snapshot;
 mod swap;
 mod upkeep;
@@ -72,6 +74,7 @@ pub use restore::{
     restore_to, undo_backup,
 };
 pub use retention::{Decision, Policy, decide};
+pub use salvage::{Salvaged, SalvagedTable, salvage};
 pub use swap::finish_interrupted;
 pub use upkeep::{Layout, Prune, Pruned, delete, export, prune, set_pinned};
 pub use verify::{Check, verify};

@@ -42,6 +42,7 @@ pub mod messages;
 mod page;
 pub mod personas;
 pub mod pins;
+pub mod rescue;
 mod row;
 mod schema;
 pub mod sessions;
