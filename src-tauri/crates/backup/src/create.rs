@@ -77,7 +77,7 @@ pub fn create(place: &Place, options: &CreateOptions, control: &Control) -> Resu
 }
 
 /// As [`create`], for a caller who holds the place's lock.
-fn create_locked(place: &Place, options: &CreateOptions, control: &Control) -> Result<Backup> {
+pub(crate) fn create_locked(place: &Place, options: &CreateOptions, control: &Control) -> Result<Backup> {
     let folder = BackupFolder::create(&place.backups)?;
     let _folder_lock = folder.lock("backup-db", control)?;
     create_in(place, &folder, options, control)

@@ -100,11 +100,7 @@ pub(crate) fn standard(
     control: &Control,
 ) -> Result<Facts> {
     chain::materialise(backup, key, to, control)?;
-    let named = |error| match error {
-        Error::Invalid { what, .. } => Error::invalid(&backup.path, what),
-        error => error,
-    };
-    let facts = check::check(to, control).map_err(named)?;
+    let facts = check::check(to, control).map_err(|error| chain::named(backup, error))?;
     if let Some(manifest) = backup.manifest() {
         check::compare(&facts, manifest, &backup.path)?;
     }
