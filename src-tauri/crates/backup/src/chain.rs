@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::control::Control;
 use crate::database;
-use crate::digest;
+use crate::digest::{self, PageChecksum, page_hash};
 use crate::error::{At, Error, Result};
 use crate::files::{self, WorkFile};
 use crate::folder::{Backup, BackupFolder, State};
@@ -121,7 +121,11 @@ fn delta(
             Kind::Delta => apply(part, part_manifest, key, to, control)?,
         }
     }
-    let (_, checksum) = digest::digest_database(to, manifest.database.page_size, control)?;
+    let mut checksum = PageChecksum::default();
+    digest::digest_database(to, manifest.database.page_size, control, |number, page| {
+        checksum.toggle(&page_hash(number, page));
+        Ok(())
+    })?;
     if checksum.to_hex() != manifest.uncompressed.page_checksum {
         return Err(Error::invalid(&backup.path, "its pages do not make the database that was copied"));
     }

@@ -15,6 +15,7 @@ use crate::digest::{self, Digests, PageChecksum};
 use crate::error::{Error, Result};
 use crate::files::{self, WorkFile};
 use crate::folder::{Backup, BackupFolder, Place, State};
+use crate::hashes;
 use crate::manifest::{
     App, Compression, Encryption, External, FORMAT_VERSION, Host, Kind, Level, Manifest, Payload,
     Reason, Timing, Uncompressed, Verification, manifest_path,
@@ -108,7 +109,8 @@ fn create_in(
     let facts = snapshot::copy(&place.database, &work.path, control)
         .map_err(|error| source_error(place, folder, &work, options.now, error))?;
     let snapshot_ms = elapsed_ms(start);
-    let proven = prove(&work.path, &facts, options.verify, control)
+    let list = folder.work_file("new.pages")?;
+    let proven = prove(&work.path, &list.path, &facts, options.verify, control)
         .map_err(|error| source_error(place, folder, &work, options.now, error))?;
     let form = options.form();
     let (sealed, digests) = seal(folder, work, &proven.digests, options, control)?;
@@ -121,6 +123,7 @@ fn create_in(
     let mut backup = publish(folder, &sealed, manifest, |nth| {
         names::full(options.now, nth, form)
     })?;
+    hashes::adopt(folder, &list, backup.require_manifest()?.backup_id);
     // What is encrypted cannot be opened here; it was checked in full before that.
     if options.verify == Level::Drill && options.encrypt.is_none() {
         let check = Check {
@@ -150,11 +153,17 @@ struct Proven {
 }
 
 /// Reads the copy back while SQLite checks it, each on its own thread.
-fn prove(copy: &Path, source: &Facts, level: Level, control: &Control) -> Result<Proven> {
+fn prove(
+    copy: &Path,
+    list: &Path,
+    source: &Facts,
+    level: Level,
+    control: &Control,
+) -> Result<Proven> {
     let start = Instant::now();
     let page_size = source.database.page_size;
     let (digested, checked) = std::thread::scope(|scope| {
-        let reader = scope.spawn(|| digest::digest_database(copy, page_size, control));
+        let reader = scope.spawn(|| digest_pages(copy, list, page_size, control));
         let checked = match level {
             Level::Quick => Ok(None),
             _ => check::check(copy, control).map(Some),
@@ -174,6 +183,20 @@ fn prove(copy: &Path, source: &Facts, level: Level, control: &Control) -> Result
         level,
         duration_ms: elapsed_ms(start),
     })
+}
+
+/// The digests of a copy, with the hash of each of its pages, which the next delta begins with.
+fn digest_pages(
+    copy: &Path,
+    list: &Path,
+    page_size: u32,
+    control: &Control,
+) -> Result<(Digests, PageChecksum)> {
+    let mut hashes = hashes::Writer::create(list)?;
+    let digests = digest::digest_database(copy, page_size, control, |number, page| {
+        hashes.push(number, page).map(drop)
+    })?;
+    Ok((digests, hashes.finish()?))
 }
 
 /// A copy can be a sound database and still lack rows: that is seen only beside its source.

@@ -18,7 +18,7 @@ use crate::chain;
 use crate::control::{Control, Phase};
 use crate::create::{self, CreateOptions, elapsed_ms};
 use crate::database::{self, Facts};
-use crate::digest::{self, PageChecksum, PageHash, is_lock_page, page_hash};
+use crate::digest::{self, PageChecksum, PageHash, page_hash};
 use crate::error::{At, Error, Result};
 use crate::files::{self, WorkFile};
 use crate::folder::{Backup, BackupFolder, Place};
@@ -116,8 +116,7 @@ fn make(
     let backup = create::publish(folder, &payload, manifest, |nth| {
         names::delta(base_manifest.created(), options.now, nth, is_encrypted)
     })?;
-    files::rename(&new_list.path, &hashes::path(folder, id)?)?;
-    hashes::keep_only(folder, id)?;
+    hashes::adopt(folder, &new_list, id);
     Ok(Some(backup))
 }
 
@@ -226,7 +225,7 @@ impl Scan<'_> {
         to: &Path,
     ) -> Result<Scanned> {
         let path = &self.place.database;
-        let (size, total) = (facts.database.page_size, facts.database.page_count);
+        let total = facts.database.page_count;
         let mut before = Reader::open(self.list)?;
         let mut after = hashes::Writer::create(self.new_list)?;
         let (mut changed, mut beyond_first) = (0, false);
@@ -245,8 +244,8 @@ impl Scan<'_> {
                 }
                 _ => data,
             };
-            let hash = after.push(number, size, page)?;
-            if before.next()? != Some(hash) && !is_lock_page(number, size) {
+            let hash = after.push(number, page)?;
+            if before.next()? != Some(hash) && hash != PageHash::default() {
                 delta.page(number, page).at("write", to)?;
                 changed += 1;
                 beyond_first |= number != 1;

@@ -114,7 +114,11 @@ impl PageChecksum {
     }
 }
 
+/// The hash of one page; of the one that SQLite locks on nothing but zeroes, which count for nothing.
 pub(crate) fn page_hash(number: u32, page: &[u8]) -> PageHash {
+    if is_lock_page(number, page.len() as u64) {
+        return PageHash::default();
+    }
     let key = blake3_key();
     let mut hasher = blake3::Hasher::new_keyed(&key);
     hasher.update(&number.to_le_bytes());
@@ -128,38 +132,35 @@ const fn blake3_key() -> [u8; 32] {
 }
 
 /// Whether a page is the one that SQLite locks on and that holds nothing.
-pub(crate) fn is_lock_page(number: u32, page_size: u32) -> bool {
-    LOCK_BYTE / u64::from(page_size) + 1 == u64::from(number)
+pub(crate) fn is_lock_page(number: u32, page_size: u64) -> bool {
+    LOCK_BYTE / page_size.max(1) + 1 == u64::from(number)
 }
 
-/// The digests and the page checksum of a database file, read once. Only for copies: no code but
-/// SQLite opens the live file.
+/// The digests of a database file, read once, and every page of it for `visit`. Only for copies: no
+/// code but SQLite opens the live file.
 pub(crate) fn digest_database(
     path: &Path,
     page_size: u32,
     control: &Control,
-) -> Result<(Digests, PageChecksum)> {
-    let mut checksum = PageChecksum::default();
+    mut visit: impl FnMut(u32, &[u8]) -> Result<()>,
+) -> Result<Digests> {
     let mut number = 0;
-    let digests = digest(path, control, page_size as usize, |page| {
+    digest(path, control, page_size as usize, |page| {
         number += 1;
-        if !is_lock_page(number, page_size) {
-            checksum.toggle(&page_hash(number, page));
-        }
-    })?;
-    Ok((digests, checksum))
+        visit(number, page)
+    })
 }
 
 /// The digests of any file.
 pub(crate) fn digest_file(path: &Path, control: &Control) -> Result<Digests> {
-    digest(path, control, BUFFER_BYTES, |_| ())
+    digest(path, control, BUFFER_BYTES, |_| Ok(()))
 }
 
 fn digest(
     path: &Path,
     control: &Control,
     chunk_bytes: usize,
-    mut visit: impl FnMut(&[u8]),
+    mut visit: impl FnMut(&[u8]) -> Result<()>,
 ) -> Result<Digests> {
     let mut file = File::open(path).at("open", path)?;
     let total = file.metadata().at("look at", path)?.len();
@@ -171,7 +172,7 @@ fn digest(
             return Ok(hasher.finish());
         };
         hasher.update(read);
-        read.chunks(chunk_bytes).for_each(&mut visit);
+        read.chunks(chunk_bytes).try_for_each(&mut visit)?;
         control.step(Phase::Read, hasher.bytes, total)?;
     }
 }

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
 use crate::control::{Control, Phase};
-use crate::digest::{PageChecksum, PageHash, fill, is_lock_page, page_hash};
+use crate::digest::{PageChecksum, PageHash, fill, page_hash};
 use crate::error::{At, Result};
-use crate::files;
+use crate::files::{self, WorkFile};
 use crate::folder::BackupFolder;
 
 const PREFIX: &str = "pages-";
@@ -21,12 +21,20 @@ pub(crate) fn path(folder: &BackupFolder, id: Uuid) -> Result<PathBuf> {
     Ok(folder.work()?.join(format!("{PREFIX}{}", id.simple())))
 }
 
-/// Removes every list but that of `id`.
-pub(crate) fn keep_only(folder: &BackupFolder, id: Uuid) -> Result<()> {
-    let (work, kept) = (folder.work()?, path(folder, id)?);
+/// Keeps `list` as that of the newest backup, `id`, in the place of every other. Without it the next
+/// delta takes longer, which is no reason to fail a backup that was made.
+pub(crate) fn adopt(folder: &BackupFolder, list: &WorkFile, id: Uuid) {
+    let _ = path(folder, id).and_then(|kept| {
+        files::rename(&list.path, &kept)?;
+        remove_all_but(folder, &kept)
+    });
+}
+
+fn remove_all_but(folder: &BackupFolder, kept: &Path) -> Result<()> {
+    let work = folder.work()?;
     for entry in std::fs::read_dir(&work).at("list", &work)? {
         let entry = entry.at("list", &work)?.path();
-        let name = entry.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = entry.file_name().unwrap_or_default().to_string_lossy();
         if name.starts_with(PREFIX) && entry != kept {
             files::remove_if_there(&entry)?;
         }
@@ -48,7 +56,7 @@ pub(crate) fn make(
     let mut number = 0;
     while fill(&mut file, &mut page).at("read", database)? == page.len() {
         number += 1;
-        list.push(number, page_size, &page)?;
+        list.push(number, &page)?;
         if number % 1024 == 0 {
             control.step(Phase::Read, u64::from(number) * u64::from(page_size), total)?;
         }
@@ -73,13 +81,9 @@ impl Writer {
         })
     }
 
-    /// Takes the next page in and returns its hash: nothing but zeroes for the one that SQLite locks
-    /// on, which counts for nothing.
-    pub(crate) fn push(&mut self, number: u32, page_size: u32, page: &[u8]) -> Result<PageHash> {
-        let hash = match is_lock_page(number, page_size) {
-            true => PageHash::default(),
-            false => page_hash(number, page),
-        };
+    /// Takes the next page in and returns its hash.
+    pub(crate) fn push(&mut self, number: u32, page: &[u8]) -> Result<PageHash> {
+        let hash = page_hash(number, page);
         self.checksum.toggle(&hash);
         self.file.write_all(&hash).at("write", &self.path)?;
         Ok(hash)
