@@ -141,6 +141,11 @@ pub fn run(folder: &Path, name: &str, arguments: &[&str]) -> Run {
     tool(folder, name).args(arguments).output().unwrap().into()
 }
 
+/// A folder in memory, where there is one: thousands of runs need not wait for a real disk.
+pub fn memory_folder() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 /// Copies a data folder.
 pub fn copy_tree(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();

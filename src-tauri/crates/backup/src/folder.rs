@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::control::Control;
 use crate::error::{At, Error, Result};
 use crate::files::{self, WorkFile};
-use crate::manifest::{Kind, Manifest, manifest_path};
+use crate::manifest::{Kind, Manifest, Reason, manifest_path};
 use crate::names::{self, MANIFEST_SUFFIX};
 
 /// The folder of backups inside a data folder.
@@ -214,7 +214,7 @@ impl BackupFolder {
         Ok(backups)
     }
 
-    /// The backup that `wanted` names: `latest`, its place in the list from 1, its file, its file's
+    /// The backup that `wanted` names: `latest` (but for those that a restore made), its place in the list from 1, its file, its file's
     /// name, or the beginning of its id.
     ///
     /// # Errors
@@ -225,7 +225,11 @@ impl BackupFolder {
             Error::not_found(format!("there is no backup {wanted} in {}", self.path.display()))
         };
         if wanted == "latest" {
-            let sound = |it: &&Backup| it.manifest().is_some_and(|it| !it.is_condemned());
+            // What a restore backed up before it is there for its undo.
+            let sound = |it: &&Backup| {
+                it.manifest()
+                    .is_some_and(|it| !it.is_condemned() && it.reason != Reason::PreRestore)
+            };
             return backups.iter().find(sound).cloned().ok_or_else(nothing);
         }
         if let Ok(number @ 1..=9999) = wanted.parse::<usize>() {

@@ -399,14 +399,18 @@ impl Prepared<'_> {
 
     fn replace_offline(&self, control: &Control) -> Result<String> {
         let former = swap::replace(&self.place, &self.stage.path)?;
-        if let Err(error) = self.require_restored(control) {
-            return Err(Error::Manual {
-                what: with_causes(&error),
-                former: swap::set_in(&former),
-                stage: self.place.database.clone(),
-            });
+        let Err(error) = self.require_restored(control) else {
+            return Ok(former.display().to_string());
+        };
+        let what = with_causes(&error);
+        if swap::set_in(&former).exists() && swap::replace(&self.place, &former).is_ok() {
+            return Err(Error::RolledBack { what });
         }
-        Ok(former.display().to_string())
+        Err(Error::Manual {
+            what,
+            former: swap::set_in(&former),
+            stage: self.place.database.clone(),
+        })
     }
 
     /// Reads the live database again: success is what was seen, not what was not reported.
