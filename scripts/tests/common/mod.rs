@@ -5,10 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use chatkeep_backup::{Backup, BackupFolder, Check, Control, Level, Place, verify};
 use chatkeep_store::{
-    NewMessage, NewSession, OpenOptions, Shelf, Store, SystemClock, Clock, messages, sessions,
+    Clock, NewMessage, NewSession, OpenError, OpenOptions, Shelf, Store, SystemClock, messages,
+    sessions,
 };
 use tempfile::TempDir;
 
@@ -27,7 +29,7 @@ impl Chats {
     }
 
     pub fn open(&self) -> Store {
-        OpenOptions::new(self.folder.path()).open().unwrap()
+        open(self.folder.path())
     }
 
     pub fn add(&self, name: &str) {
@@ -64,11 +66,23 @@ pub fn add(store: &Store, name: &str, count: usize) {
 }
 
 pub fn names(folder: &Path) -> Vec<String> {
-    let store = OpenOptions::new(folder).open().unwrap();
+    let store = open(folder);
     let page = store.read(|tx| sessions::list(tx, Shelf::Active, None, 100)).unwrap();
     let mut names: Vec<_> = page.items.into_iter().map(|it| it.name).collect();
     names.sort();
     names
+}
+
+/// A tool that another thread is just starting holds this process's locks too, for a moment, until
+/// it is itself.
+fn open(folder: &Path) -> Store {
+    let end = Instant::now() + Duration::from_secs(10);
+    loop {
+        match OpenOptions::new(folder).open() {
+            Err(OpenError::Locked { .. }) if Instant::now() < end => std::thread::yield_now(),
+            opened => return opened.unwrap(),
+        }
+    }
 }
 
 pub fn backups(folder: &Path) -> Vec<Backup> {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use chatkeep_store::upkeep::{self, APPLICATION_ID, SchemaObject};
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, ffi};
 
 use crate::control::{Control, Phase};
 use crate::database::{self, Facts};
@@ -24,12 +24,12 @@ pub(crate) fn check(path: &Path, control: &Control) -> Result<Facts> {
 }
 
 fn check_all(path: &Path, control: &Control) -> Result<Facts> {
-    let connection = database::open_copy(path, control)?;
+    let connection = database::open_copy_to_read(path, control)?;
     structure(&connection, path)?;
     origin(&connection, path)?;
     schema(&connection, path)?;
     foreign_keys(&connection, path)?;
-    full_text(&connection, path)?;
+    full_text(&connection, path, control)?;
     let facts = database::facts(&connection, path)?;
     database::close(connection, path)?;
     Ok(facts)
@@ -47,7 +47,19 @@ fn structure(connection: &Connection, path: &Path) -> Result<()> {
     if findings == ["ok"] {
         return Ok(());
     }
+    if let Some(error) = findings.iter().find_map(|it| read_error(it)) {
+        return Err(error).at("read", path);
+    }
     Err(Error::invalid(path, findings.join("; ").replace('\n', " ")))
+}
+
+/// A page that the disk did not give is told among the findings, as "… error code=8458", and is no
+/// fault of the database.
+fn read_error(finding: &str) -> Option<rusqlite::Error> {
+    let (_, code) = finding.rsplit_once("error code=")?;
+    let error = ffi::Error::new(code.trim().parse().ok()?);
+    let is_disk = matches!(error.code, ErrorCode::SystemIoFailure | ErrorCode::OutOfMemory);
+    is_disk.then_some(rusqlite::Error::SqliteFailure(error, None))
 }
 
 /// It is a database of this app, of a version that this program knows.
@@ -127,13 +139,15 @@ fn foreign_keys(connection: &Connection, path: &Path) -> Result<()> {
 }
 
 /// A full-text index against the text it is of, which `integrity_check` leaves out.
-fn full_text(connection: &Connection, path: &Path) -> Result<()> {
+/// The command for that is written as an insert, and changes nothing.
+fn full_text(connection: &Connection, path: &Path, control: &Control) -> Result<()> {
     for object in upkeep::schema_of(connection).at("read", path)? {
         let sql = object.sql.as_deref().unwrap_or_default().to_ascii_lowercase();
         if is_virtual(&object) && sql.contains("using fts5") {
             let table = database::quoted(&object.name);
             let command = format!("INSERT INTO {table} ({table}, rank) VALUES ('integrity-check', 1)");
-            connection.execute(&command, []).at("check the full-text index of", path)?;
+            let writer = database::open_copy(path, control)?;
+            writer.execute(&command, []).at("check the full-text index of", path)?;
         }
     }
     Ok(())

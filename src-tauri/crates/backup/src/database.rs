@@ -51,8 +51,17 @@ pub(crate) fn open_live_to_write(path: &Path, control: &Control) -> Result<Conne
 /// Opens a copy of our own that may have been made by anybody: nothing in its schema is trusted.
 /// <https://sqlite.org/security.html#untrusted_sqlite_database_files>
 pub(crate) fn open_copy(path: &Path, control: &Control) -> Result<Connection> {
+    open_untrusted(path, OpenFlags::SQLITE_OPEN_READ_WRITE, control)
+}
+
+/// The same, to look at only: its bytes are being hashed meanwhile, and must not change.
+pub(crate) fn open_copy_to_read(path: &Path, control: &Control) -> Result<Connection> {
+    open_untrusted(path, OpenFlags::SQLITE_OPEN_READ_ONLY, control)
+}
+
+fn open_untrusted(path: &Path, flags: OpenFlags, control: &Control) -> Result<Connection> {
     require_file(path)?;
-    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, control)?;
+    let connection = open(path, flags, control)?;
     (|| {
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
@@ -119,7 +128,12 @@ pub(crate) fn make_one_file(path: &Path, control: &Control) -> Result<()> {
     if mode != "delete" {
         return Err(Error::invalid(path, format!("it stays in journal mode {mode}")));
     }
-    close(connection, path)
+    close(connection, path)?;
+    // SQLite does not tell when it cannot remove its log, and would take it for a part of the copy.
+    for suffix in ["-wal", "-shm", "-journal"] {
+        files::remove_if_there(&files::with_suffix(path, suffix))?;
+    }
+    Ok(())
 }
 
 pub(crate) fn close(connection: Connection, path: &Path) -> Result<()> {

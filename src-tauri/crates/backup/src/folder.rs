@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use chatkeep_store::upkeep::{LockFile, RESTORE_JOURNAL};
+use chatkeep_store::upkeep::{LockFile, RESTORE_JOURNAL, lock_path};
 use chatkeep_store::{DATABASE_FILE, OpenError, Timestamp};
 use uuid::Uuid;
 
@@ -19,9 +19,12 @@ pub const BACKUPS_FOLDER: &str = "backups";
 
 /// How long a tool waits for another one that works on the same files.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
+const STORE_LOCK_WAIT: Duration = Duration::from_secs(2);
 const LOCK_RETRY: Duration = Duration::from_millis(50);
 /// Begins the name of everything in the work folder that is of no use once its maker has ended.
 const WORK_PREFIX: &str = "tmp-";
+/// Begins the name of what is being put in the live database's place, which a journal names.
+pub(crate) const SWAP_PREFIX: &str = "swap-";
 
 /// A database and the folder of its backups.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +58,12 @@ impl Place {
         }
     }
 
+    /// The store's own lock. An app that is just ending, or a program that it is just starting, may
+    /// hold it for a moment longer.
+    pub(crate) fn store_lock(&self, control: &Control) -> Result<LockFile> {
+        wait_for_lock(&lock_path(&self.database), "restore-db", STORE_LOCK_WAIT, control)
+    }
+
     pub(crate) fn journal(&self) -> PathBuf {
         self.data_folder().join(RESTORE_JOURNAL)
     }
@@ -68,7 +77,8 @@ impl Place {
                 self.data_folder().display()
             )));
         }
-        wait_for_lock(&files::with_suffix(&self.database, ".backup.lock"), holder, control)
+        let lock = files::with_suffix(&self.database, ".backup.lock");
+        wait_for_lock(&lock, holder, LOCK_WAIT, control)
     }
 }
 
@@ -295,10 +305,13 @@ impl BackupFolder {
     /// was ended in the middle.
     pub(crate) fn lock(&self, holder: &str, control: &Control) -> Result<LockFile> {
         let work = self.work()?;
-        let lock = wait_for_lock(&work.join("folder.lock"), holder, control)?;
+        let lock = wait_for_lock(&work.join("folder.lock"), holder, LOCK_WAIT, control)?;
+        let is_swapping = files::parent(&self.path).join(RESTORE_JOURNAL).exists();
         for entry in fs::read_dir(&work).at("list", &work)? {
             let entry = entry.at("list", &work)?;
-            if entry.file_name().to_string_lossy().starts_with(WORK_PREFIX) {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with(WORK_PREFIX) || (name.starts_with(SWAP_PREFIX) && !is_swapping) {
                 files::remove_tree(&entry.path())?;
             }
         }
@@ -327,8 +340,13 @@ impl BackupFolder {
 }
 
 /// Waits a while for a lock that another tool holds.
-pub(crate) fn wait_for_lock(path: &Path, holder: &str, control: &Control) -> Result<LockFile> {
-    let end = Instant::now() + LOCK_WAIT;
+pub(crate) fn wait_for_lock(
+    path: &Path,
+    holder: &str,
+    wait: Duration,
+    control: &Control,
+) -> Result<LockFile> {
+    let end = Instant::now() + wait;
     loop {
         match LockFile::acquire(path, holder) {
             Err(OpenError::Locked { .. }) if Instant::now() < end => {

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use chatkeep_store::upkeep::{self, LockFile, lock_path};
-use chatkeep_store::{OpenError, Timestamp};
+use chatkeep_store::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -312,7 +312,7 @@ impl Prepared<'_> {
     /// [`Error::RolledBack`], if it failed and everything is as before; [`Error::Manual`], if it
     /// failed and a person has to choose.
     pub fn apply(self, control: &Control) -> Result<Restored> {
-        let holder = Holder::take(&self.place)?;
+        let holder = Holder::take(&self.place, control)?;
         let outcome = self.apply_held(&holder, control);
         if let Holder::App(held) = holder {
             // What failed may still have been committed: the app reads everything anew.
@@ -398,7 +398,10 @@ impl Prepared<'_> {
     }
 
     fn replace_offline(&self, control: &Control) -> Result<String> {
-        let former = swap::replace(&self.place, &self.stage.path)?;
+        // Under a name that no sweep takes for what a tool left that was ended in the middle.
+        let incoming = swap::incoming(&self.place)?;
+        files::rename(&self.stage.path, &incoming)?;
+        let former = swap::replace(&self.place, &incoming)?;
         let Err(error) = self.require_restored(control) else {
             return Ok(former.display().to_string());
         };
@@ -438,15 +441,14 @@ enum Holder {
 }
 
 impl Holder {
-    fn take(place: &Place) -> Result<Self> {
+    fn take(place: &Place, control: &Control) -> Result<Self> {
         let lock = lock_path(&place.database);
-        match LockFile::acquire(&lock, "restore-db") {
-            Ok(lock) => Ok(Self::Us(lock)),
-            Err(OpenError::Locked { file, holder }) => {
-                let held = Held::ask(place.data_folder())?;
-                held.map(Self::App).ok_or(Error::Busy { file, holder })
-            }
-            Err(error) => Err(error).at("lock", &lock),
+        if let Ok(lock) = LockFile::acquire(&lock, "restore-db") {
+            return Ok(Self::Us(lock));
+        }
+        match Held::ask(place.data_folder())? {
+            Some(held) => Ok(Self::App(held)),
+            None => place.store_lock(control).map(Self::Us),
         }
     }
 }

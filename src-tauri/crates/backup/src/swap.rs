@@ -9,14 +9,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use chatkeep_store::DATABASE_FILE;
-use chatkeep_store::upkeep::{LockFile, lock_path};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::control::Control;
-use crate::error::{At, Error, Result};
+use crate::error::{At, Error, Result, with_causes};
 use crate::files;
-use crate::folder::Place;
+use crate::folder::{Place, SWAP_PREFIX};
 
 /// What SQLite keeps of one database, the file itself last: it is what decides.
 const SET: [&str; 4] = ["-wal", "-shm", "-journal", ""];
@@ -40,8 +39,9 @@ enum Move {
 }
 
 /// Moves the live set into the quarantine and the set in `incoming` into its place; returns where
-/// the old one is. `incoming` is a folder in the one beside the live database and holds a
-/// `chatkeep.db` that was checked. The caller holds the store's lock.
+/// the old one is. `incoming` is a folder in the one beside the live database, holds a
+/// `chatkeep.db` that was checked, and stays if that cannot be begun. The caller holds the store's
+/// lock.
 pub(crate) fn replace(place: &Place, incoming: &Path) -> Result<PathBuf> {
     let quarantine = place.beside().quarantine()?;
     let outgoing = quarantine.join(format!("replaced-{}", Uuid::now_v7().simple()));
@@ -52,9 +52,18 @@ pub(crate) fn replace(place: &Place, incoming: &Path) -> Result<PathBuf> {
         incoming: relative(place, incoming)?,
         outgoing: relative(place, &outgoing)?,
     };
-    write(place, &journal)?;
-    run(place, journal)?;
-    Ok(outgoing)
+    match write(place, &journal) {
+        Err(error) if !place.journal().exists() => return Err(error),
+        _ => {}
+    }
+    // From here on it only goes forward. What fails once may work the second time; else the journal
+    // stays, and the next start goes on.
+    let outcome = run(place, journal).or_else(|_| finish_locked(place).map(drop));
+    outcome.map(|()| outgoing.clone()).map_err(|error| Error::Manual {
+        what: format!("{}; the next start of Chatkeep or restore-db tries to finish it", with_causes(&error)),
+        former: set_in(&outgoing),
+        stage: set_in(incoming),
+    })
 }
 
 /// Finishes a replacement that was cut off. Call it before the database is opened: until then it may
@@ -67,8 +76,7 @@ pub fn finish_interrupted(place: &Place, control: &Control) -> Result<bool> {
         return Ok(false);
     }
     let _place_lock = place.lock("restore-db", control)?;
-    let lock = lock_path(&place.database);
-    let _store_lock = LockFile::acquire(&lock, "restore-db").at("lock", &lock)?;
+    let _store_lock = place.store_lock(control)?;
     finish_locked(place)
 }
 
@@ -126,6 +134,12 @@ fn move_set(from: &Path, to: &Path) -> Result<()> {
 /// The database in a folder that holds one set.
 pub(crate) fn set_in(folder: &Path) -> PathBuf {
     folder.join(DATABASE_FILE)
+}
+
+/// A free name for a folder with a set that is to become the live one.
+pub(crate) fn incoming(place: &Place) -> Result<PathBuf> {
+    let name = format!("{SWAP_PREFIX}{}", Uuid::now_v7().simple());
+    Ok(place.beside().work()?.join(name))
 }
 
 fn write(place: &Place, journal: &Journal) -> Result<()> {
