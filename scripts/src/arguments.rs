@@ -19,7 +19,12 @@ pub struct Common {
     #[arg(long, value_name = "FILE", global = true)]
     pub db: Option<PathBuf>,
     /// The folder of backups; without it, `backups` beside the database
-    #[arg(long, value_name = "FOLDER", global = true, env = "CHATKEEP_BACKUP_DIR")]
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        global = true,
+        env = "CHATKEEP_BACKUP_DIR"
+    )]
     pub dir: Option<PathBuf>,
     /// Tell everything as JSON, one object a line
     #[arg(long, global = true)]

@@ -51,7 +51,9 @@ fn verified(manifest: &Manifest, now: Timestamp) -> String {
 /// The backups for programs.
 #[must_use]
 pub fn list_json(backups: &[Backup]) -> Value {
-    let good = backups.iter().any(|it| it.manifest().is_some_and(Manifest::is_verified));
+    let good = backups
+        .iter()
+        .any(|it| it.manifest().is_some_and(Manifest::is_verified));
     let (code, message) = match (backups.is_empty(), good) {
         (_, true) => (0, "ok"),
         (true, _) => (1, "no backups"),
@@ -98,8 +100,16 @@ fn windows(backups: &[Backup]) -> Vec<Value> {
     let fulls = manifests.iter().filter(|it| it.kind == Kind::Full);
     fulls
         .map(|full| {
-            let on_it = |it: &&&Manifest| it.base.as_ref().is_some_and(|it| it.full_id == full.backup_id);
-            let max = manifests.iter().filter(on_it).map(|it| it.created_at_ms).max();
+            let on_it = |it: &&&Manifest| {
+                it.base
+                    .as_ref()
+                    .is_some_and(|it| it.full_id == full.backup_id)
+            };
+            let max = manifests
+                .iter()
+                .filter(on_it)
+                .map(|it| it.created_at_ms)
+                .max();
             json!({ "min": full.created_at_ms, "max": max.unwrap_or(full.created_at_ms) })
         })
         .collect()
@@ -132,8 +142,17 @@ pub fn manifest_text(backup: &Backup, now: Timestamp) -> String {
 }
 
 fn proof(manifest: &Manifest, now: Timestamp) -> String {
-    let level = manifest.verification.as_ref().map_or("", |it| it.level.as_str());
-    let drilled = manifest.verification.as_ref().and_then(|it| it.drilled_at_ms);
+    let level = manifest
+        .verification
+        .as_ref()
+        .map_or("", |it| it.level.as_str());
+    let drilled = manifest
+        .verification
+        .as_ref()
+        .and_then(|it| it.drilled_at_ms);
     let drilled = drilled.map_or("never".to_owned(), |at| age(now.as_ms() - at));
-    format!("{} {level}; last proven restore: {drilled}", verified(manifest, now))
+    format!(
+        "{} {level}; last proven restore: {drilled}",
+        verified(manifest, now)
+    )
 }

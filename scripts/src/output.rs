@@ -42,7 +42,10 @@ fn print(text: &str) {
 #[must_use]
 pub fn bytes(count: u64) -> String {
     const UNITS: [&str; 4] = ["B", "KiB", "MiB", "GiB"];
-    #[expect(clippy::cast_precision_loss, reason = "one digit after the point is shown")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "one digit after the point is shown"
+    )]
     let mut value = count as f64;
     let mut unit = UNITS[0];
     for larger in &UNITS[1..] {

@@ -33,7 +33,12 @@ pub(crate) fn watch(control: Control, mode: ProgressMode, output: Output) -> Con
         ProgressMode::Auto if stderr().is_terminal() && !output.json => bar(control),
         ProgressMode::Auto | ProgressMode::None => control,
         ProgressMode::Plain => lines(control, move |it| {
-            output.note(&format!("{}: {} of {}", it.phase.as_str(), it.done, it.total));
+            output.note(&format!(
+                "{}: {} of {}",
+                it.phase.as_str(),
+                it.done,
+                it.total
+            ));
         }),
         ProgressMode::Json => lines(control, |it| {
             Output { json: true }.line(&json!({
@@ -60,7 +65,9 @@ fn bar(control: Control) -> Control {
 fn lines(control: Control, tell: impl Fn(Progress) + Send + Sync + 'static) -> Control {
     let last = Mutex::new(None::<Instant>);
     control.watched(move |it| {
-        let mut last = last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut last = last
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         if last.is_none_or(|at| at.elapsed() >= EVERY) {
             *last = Some(Instant::now());
             tell(it);

@@ -3,6 +3,12 @@
 //!
 //! `CHATKEEP_FAULT_STEP=1` tries every single operation (`scripts/lib/backup-soak`); the default
 //! tries every few, from an offset that is printed and that `CHATKEEP_FAULT_SEED` sets.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test has nothing else to do"
+)]
 
 mod common;
 
@@ -49,7 +55,9 @@ const CASES: [Case; 5] = [
         arguments: &["prune", "--keep-last", "1"],
         begin: |chats| {
             for _ in 0..4 {
-                chats.run("backup-db", &["--verify", "standard", "--no-prune"]).ok();
+                chats
+                    .run("backup-db", &["--verify", "standard", "--no-prune"])
+                    .ok();
             }
         },
         before: &["Coffee", "Tea"],
@@ -81,11 +89,26 @@ struct How {
 }
 
 const ERRORS: [How; 5] = [
-    How { kind: "eio", sticky: false },
-    How { kind: "eio", sticky: true },
-    How { kind: "enospc", sticky: false },
-    How { kind: "enospc", sticky: true },
-    How { kind: "short", sticky: false },
+    How {
+        kind: "eio",
+        sticky: false,
+    },
+    How {
+        kind: "eio",
+        sticky: true,
+    },
+    How {
+        kind: "enospc",
+        sticky: false,
+    },
+    How {
+        kind: "enospc",
+        sticky: true,
+    },
+    How {
+        kind: "short",
+        sticky: false,
+    },
 ];
 
 fn fixture(case: &Case) -> Chats {
@@ -112,7 +135,10 @@ fn run(case: &Case, data: &Path, how: How, at: usize) -> (Run, bool, usize) {
     }
     let output = command.output().unwrap();
     let killed = output.status.signal() == Some(9);
-    let counted = fs::read_to_string(&count).ok().and_then(|it| it.parse().ok()).unwrap_or(0);
+    let counted = fs::read_to_string(&count)
+        .ok()
+        .and_then(|it| it.parse().ok())
+        .unwrap_or(0);
     let _ = fs::remove_file(count);
     (output.into(), killed, counted)
 }
@@ -129,11 +155,22 @@ fn sweep(case: &Case, hows: &[How], step: usize) -> usize {
             copy_tree(chats.folder.path(), &data);
             let (undisturbed, _, count) = run(case, &data, how, 0);
             undisturbed.ok();
-            assert!(count > 3, "{} {}: only {count} operations were seen", case.name, how.kind);
-            (1 + seed % step..=count).step_by(step).map(move |at| (how, at))
+            assert!(
+                count > 3,
+                "{} {}: only {count} operations were seen",
+                case.name,
+                how.kind
+            );
+            (1 + seed % step..=count)
+                .step_by(step)
+                .map(move |at| (how, at))
         })
         .collect();
-    println!("{}: {} points, step {step}, seed {seed}", case.name, points.len());
+    println!(
+        "{}: {} points, step {step}, seed {seed}",
+        case.name,
+        points.len()
+    );
     let next = AtomicUsize::new(0);
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(2, usize::from) {
@@ -153,7 +190,9 @@ fn try_one(case: &Case, fixture: &Path, how: How, at: usize) {
     copy_tree(fixture, &data);
     let managed = |data: &Path| {
         let all = common::backups(data);
-        all.iter().filter_map(|it| Some(it.manifest()?.backup_id)).collect::<Vec<_>>()
+        all.iter()
+            .filter_map(|it| Some(it.manifest()?.backup_id))
+            .collect::<Vec<_>>()
     };
     let before = managed(&data);
     let (outcome, killed, _) = run(case, &data, how, at);
@@ -175,15 +214,25 @@ fn try_one(case: &Case, fixture: &Path, how: How, at: usize) {
         .unwrap_or_else(|error| panic!("{when}: {error}"));
     let chats = names(&data);
     let is_success = outcome.code == Some(0);
-    assert!(chats == case.after || (!is_success && chats == case.before), "{when}: {chats:?}");
+    assert!(
+        chats == case.after || (!is_success && chats == case.before),
+        "{when}: {chats:?}"
+    );
     assert_backups_sound(&data, &when);
     let after = managed(&data);
     if case.name != "prune" {
-        assert!(before.iter().all(|id| after.contains(id)), "{when}: a backup is gone");
+        assert!(
+            before.iter().all(|id| after.contains(id)),
+            "{when}: a backup is gone"
+        );
     }
     assert!(after.len() >= before.len().min(3), "{when}");
     if is_success && case.tool == "backup-db" && case.name != "prune" {
-        assert_eq!(after.len(), before.len() + 1, "{when}: acknowledged and not there");
+        assert_eq!(
+            after.len(),
+            before.len() + 1,
+            "{when}: acknowledged and not there"
+        );
     }
     let again = common::run(&data, case.tool, case.arguments);
     assert_eq!(again.code, Some(0), "{when}; and again: {}", again.stderr);
@@ -212,12 +261,23 @@ fn seed() -> usize {
 }
 
 fn errors(case: usize) {
-    sweep(&CASES[case], &ERRORS, number("CHATKEEP_FAULT_STEP").unwrap_or(7));
+    sweep(
+        &CASES[case],
+        &ERRORS,
+        number("CHATKEEP_FAULT_STEP").unwrap_or(7),
+    );
 }
 
 fn kills(case: usize) {
-    let kill = How { kind: "kill", sticky: false };
-    let count = sweep(&CASES[case], &[kill], number("CHATKEEP_FAULT_STEP").unwrap_or(2));
+    let kill = How {
+        kind: "kill",
+        sticky: false,
+    };
+    let count = sweep(
+        &CASES[case],
+        &[kill],
+        number("CHATKEEP_FAULT_STEP").unwrap_or(2),
+    );
     println!("{count} times killed");
 }
 

@@ -3,6 +3,12 @@
 //! A tool is run once and every operation on its files written down; what a disk may hold after a
 //! cut is then worked out as often as is wanted, and the app's first steps are taken on it.
 //! `CHATKEEP_POWER_CUTS` says how often (default 150 a case), `CHATKEEP_FAULT_SEED` from which seed.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test has nothing else to do"
+)]
 
 mod common;
 #[path = "common/disk.rs"]
@@ -109,28 +115,48 @@ impl Recorded {
     fn assert_survived(&self, data: &Path, done: usize, seed: u64) {
         let case = self.case;
         let is_done = done == self.ops.len();
-        let when = format!("{}, cut after {done} of {}, seed {seed}", case.name, self.ops.len());
+        let when = format!(
+            "{}, cut after {done} of {}, seed {seed}",
+            case.name,
+            self.ops.len()
+        );
         let place = chatkeep_backup::Place::in_folder(data);
         chatkeep_backup::finish_interrupted(&place, &chatkeep_backup::Control::default())
             .unwrap_or_else(|error| panic!("{when}: {error}"));
         let chats = names(data);
-        assert!(chats == case.after || (!is_done && chats == case.before), "{when}: {chats:?}");
+        assert!(
+            chats == case.after || (!is_done && chats == case.before),
+            "{when}: {chats:?}"
+        );
         assert_backups_sound(data, &when);
-        let managed = common::backups(data).iter().filter(|it| it.manifest().is_some()).count();
+        let managed = common::backups(data)
+            .iter()
+            .filter(|it| it.manifest().is_some())
+            .count();
         assert!(managed >= self.backups_before, "{when}: a backup is gone");
-        assert!(!is_done || managed == self.backups_before + case.added, "{when}: {managed} backups");
+        assert!(
+            !is_done || managed == self.backups_before + case.added,
+            "{when}: {managed} backups"
+        );
     }
 }
 
 fn number(variable: &str, default: u64) -> u64 {
-    std::env::var(variable).ok().and_then(|it| it.parse().ok()).unwrap_or(default)
+    std::env::var(variable)
+        .ok()
+        .and_then(|it| it.parse().ok())
+        .unwrap_or(default)
 }
 
 fn cut_everywhere(case: &'static Case) {
     let recorded = record(case);
     let seed = number("CHATKEEP_FAULT_SEED", u64::from(std::process::id()));
     let cuts = number("CHATKEEP_POWER_CUTS", 150);
-    println!("{}: {} operations, {cuts} cuts, seed {seed}", case.name, recorded.ops.len());
+    println!(
+        "{}: {} operations, {cuts} cuts, seed {seed}",
+        case.name,
+        recorded.ops.len()
+    );
     let mut random = Random(seed);
     for cut in 0..cuts {
         // Every tenth after the last operation: what was acknowledged lasts.
@@ -166,21 +192,37 @@ fn a_power_cut_during_an_offline_restore_loses_nothing() {
 #[test]
 fn without_any_one_of_these_fsyncs_something_is_lost() {
     let mut needed = Vec::new();
-    panic::set_hook(Box::new(|_| ()));
     for case in [&CREATE, &OFFLINE] {
         let recorded = record(case);
-        let syncs: Vec<usize> = (0..recorded.ops.len()).filter(|&at| recorded.ops[at].is_sync()).collect();
+        (0..6).for_each(|seed| recorded.cut(recorded.ops.len(), None, seed));
+        let syncs: Vec<usize> = (0..recorded.ops.len())
+            .filter(|&at| recorded.ops[at].is_sync())
+            .collect();
         for skipped in syncs {
-            let is_lost = (0..6).any(|seed| {
-                let cut = AssertUnwindSafe(|| recorded.cut(recorded.ops.len(), Some(skipped), seed));
+            let mut random = Random(skipped as u64);
+            let is_lost = (0..16).any(|seed| {
+                let end = recorded.ops.len();
+                let done = if seed < 6 {
+                    end
+                } else {
+                    skipped + random.below(end - skipped)
+                };
+                let cut = AssertUnwindSafe(|| recorded.cut(done, Some(skipped), seed));
                 panic::catch_unwind(cut).is_err()
             });
             if is_lost {
-                needed.push(format!("{}: {}", case.name, recorded.ops[skipped].describe()));
+                needed.push(format!(
+                    "{}: {}",
+                    case.name,
+                    recorded.ops[skipped].describe()
+                ));
             }
         }
     }
-    let _ = panic::take_hook();
-    println!("{} fsyncs without which something is lost:\n{}", needed.len(), needed.join("\n"));
+    println!(
+        "{} fsyncs without which something is lost:\n{}",
+        needed.len(),
+        needed.join("\n")
+    );
     assert!(needed.len() >= 5, "{needed:?}");
 }

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use chatkeep_backup::{
-    Backup, BackupFolder, Check, CreateOptions, Error, Layout, Level, Policy, Prune,
-    Reason, Severity, create, create_delta, doctor, export, prune, set_pinned, verify,
+    Backup, BackupFolder, Check, CreateOptions, Error, Layout, Level, Policy, Prune, Reason,
+    Severity, create, create_delta, doctor, export, prune, set_pinned, verify,
 };
 use chatkeep_scripts::{
     Common, Failure, KeyArguments, LockArguments, Outcome, Output, bytes, generate, list_json,
@@ -151,7 +151,12 @@ struct VerifyArguments {
     #[arg(long, value_name = "N/M", value_parser = parse_subset, conflicts_with = "all")]
     subset: Option<(u64, u64)>,
     /// How thoroughly
-    #[arg(long = "verify", value_enum, value_name = "LEVEL", default_value = "standard")]
+    #[arg(
+        long = "verify",
+        value_enum,
+        value_name = "LEVEL",
+        default_value = "standard"
+    )]
     level: LevelName,
     #[command(flatten)]
     keys: KeyArguments,
@@ -254,7 +259,9 @@ fn make(common: &Common, arguments: &CreateArguments, output: Output) -> Result<
     match prune(&folder, &policy, Prune::Remove, options.now, &control) {
         Ok(_) => Ok(Outcome::Done),
         Err(error) => {
-            output.note(&format!("The backup was made, but old ones were not removed: {error}"));
+            output.note(&format!(
+                "The backup was made, but old ones were not removed: {error}"
+            ));
             Ok(Outcome::DoneWithWarning)
         }
     }
@@ -314,11 +321,7 @@ fn info(common: &Common, which: &Which, output: Output) -> Result<Outcome, Failu
     Ok(Outcome::Done)
 }
 
-fn check(
-    common: &Common,
-    arguments: &VerifyArguments,
-    output: Output,
-) -> Result<Outcome, Failure> {
+fn check(common: &Common, arguments: &VerifyArguments, output: Output) -> Result<Outcome, Failure> {
     let place = common.place();
     let control = common.control(output);
     let folder = BackupFolder::open(&place.backups)?;
@@ -335,7 +338,9 @@ fn check(
         let outcome = verify(&place, backup, &how, &control);
         let what = outcome.as_ref().err().map(ToString::to_string);
         output.text(&format!("{name}: {}", what.as_deref().unwrap_or("ok")));
-        output.line(&json!({ "message_type": "verbose", "file": name, "ok": what.is_none(), "what": what }));
+        output.line(
+            &json!({ "message_type": "verbose", "file": name, "ok": what.is_none(), "what": what }),
+        );
         if let Err(error) = outcome {
             control_stops(&error)?;
             worst = worst.max(Some(error.exit_code()));
@@ -369,7 +374,11 @@ fn chosen(folder: &BackupFolder, arguments: &VerifyArguments) -> Result<Vec<Back
 
 fn clean(common: &Common, arguments: &PruneArguments, output: Output) -> Result<Outcome, Failure> {
     let folder = BackupFolder::open(&common.place().backups)?;
-    let how = if arguments.dry_run { Prune::DryRun } else { Prune::Remove };
+    let how = if arguments.dry_run {
+        Prune::DryRun
+    } else {
+        Prune::Remove
+    };
     let control = common.control(output);
     let pruned = prune(&folder, &policy(&arguments.keep), how, now(), &control)?;
     for it in &pruned {
@@ -380,7 +389,9 @@ fn clean(common: &Common, arguments: &PruneArguments, output: Output) -> Result<
         };
         output.text(&format!("{}  {what}", it.name));
     }
-    output.line(&json!({ "message_type": "summary", "dry_run": arguments.dry_run, "backups": pruned }));
+    output.line(
+        &json!({ "message_type": "summary", "dry_run": arguments.dry_run, "backups": pruned }),
+    );
     Ok(Outcome::Done)
 }
 
@@ -391,7 +402,9 @@ fn pin(common: &Common, arguments: &PinArguments, output: Output) -> Result<Outc
     let backup = set_pinned(&folder, &backup, !arguments.off, &control)?;
     let state = if arguments.off { "unpinned" } else { "pinned" };
     output.text(&format!("{} is {state}", backup.name()));
-    output.line(&json!({ "message_type": "summary", "file": backup.name(), "pinned": !arguments.off }));
+    output.line(
+        &json!({ "message_type": "summary", "file": backup.name(), "pinned": !arguments.off }),
+    );
     Ok(Outcome::Done)
 }
 
@@ -401,7 +414,11 @@ fn write_out(
     output: Output,
 ) -> Result<Outcome, Failure> {
     let backup = BackupFolder::open(&common.place().backups)?.find(&arguments.which.backup)?;
-    let layout = if arguments.compact { Layout::Compact } else { Layout::Exact };
+    let layout = if arguments.compact {
+        Layout::Compact
+    } else {
+        Layout::Exact
+    };
     let key = arguments.keys.key(&backup)?;
     let control = common.control(output);
     export(&backup, &arguments.to, layout, key.as_ref(), &control)?;
@@ -455,7 +472,10 @@ fn policy(keep: &KeepArguments) -> Policy {
         None => default.size_max_bytes,
     };
     if is_default {
-        return Policy { size_max_bytes, ..default };
+        return Policy {
+            size_max_bytes,
+            ..default
+        };
     }
     let within = keep.keep_within.unwrap_or_default().as_millis();
     Policy {

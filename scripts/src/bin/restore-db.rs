@@ -224,11 +224,14 @@ fn agree(cli: &Cli) -> Result<(), Error> {
 
 fn read_line() -> Result<String, Error> {
     let mut line = String::new();
-    stdin().lock().read_line(&mut line).map_err(|source| Error::Io {
-        action: "read",
-        path: "the answer".into(),
-        source,
-    })?;
+    stdin()
+        .lock()
+        .read_line(&mut line)
+        .map_err(|source| Error::Io {
+            action: "read",
+            path: "the answer".into(),
+            source,
+        })?;
     Ok(line.trim().to_owned())
 }
 
@@ -249,7 +252,10 @@ fn tell_plan(plan: &Plan, output: Output) {
             Some(now) => format!("  {} more", it.then - now),
             None => String::new(),
         };
-        output.text(&format!("  {:<24} {now:>10} -> {:>10}{change}", it.table, it.then));
+        output.text(&format!(
+            "  {:<24} {now:>10} -> {:>10}{change}",
+            it.table, it.then
+        ));
     }
     for note in &plan.notes {
         output.note(&format!("note: {note}"));
@@ -272,16 +278,22 @@ fn rescue(
 ) -> Result<Outcome, Failure> {
     let place = cli.common.place();
     let from = file.cloned().unwrap_or_else(|| place.database.clone());
-    let to = to.cloned().unwrap_or_else(|| place.data_folder().join("salvaged.db"));
+    let to = to
+        .cloned()
+        .unwrap_or_else(|| place.data_folder().join("salvaged.db"));
     let report = salvage(&from, &to, &cli.common.control(output))?;
     for it in &report.tables {
-        output.text(&format!("  {:<24} {:>10} rows, {} refused", it.table, it.rows, it.refused));
+        output.text(&format!(
+            "  {:<24} {:>10} rows, {} refused",
+            it.table, it.rows, it.refused
+        ));
     }
     for note in &report.notes {
         output.note(&format!("note: {note}"));
     }
     output.text(&format!("{}\nTo use it: restore-db {0}", to.display()));
-    output.line(&json!({ "message_type": "summary", "to": to.to_string_lossy(), "report": report }));
+    output
+        .line(&json!({ "message_type": "summary", "to": to.to_string_lossy(), "report": report }));
     match report.is_complete() {
         true => Ok(Outcome::Done),
         false => Ok(Outcome::DoneWithWarning),

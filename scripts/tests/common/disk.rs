@@ -3,6 +3,12 @@
 //! The model is harsher than most file systems: of what was written to a file since its last fsync,
 //! each write is there, missing, or garbage; of the names made, changed and removed in a folder
 //! since its last fsync, the first few are there.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test has nothing else to do"
+)]
+#![allow(unreachable_pub, reason = "a module of a test")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -100,7 +106,8 @@ struct Content {
 #[derive(Debug, Clone)]
 enum Naming {
     Name(PathBuf, usize),
-    Rename(PathBuf, PathBuf),
+    /// Of a file, or of a folder with all that is in it: which contents, from where, to where.
+    Rename(PathBuf, PathBuf, Vec<(usize, PathBuf, PathBuf)>),
     Remove(PathBuf),
     Folder(PathBuf),
 }
@@ -108,14 +115,17 @@ enum Naming {
 impl Naming {
     fn folder(&self) -> &Path {
         let path = match self {
-            Self::Name(path, _) | Self::Rename(_, path) | Self::Remove(path) | Self::Folder(path) => path,
+            Self::Name(path, _)
+            | Self::Rename(_, path, _)
+            | Self::Remove(path)
+            | Self::Folder(path) => path,
         };
         path.parent().unwrap_or(Path::new(""))
     }
 
     fn touches(&self, folder: &Path) -> bool {
         let from = match self {
-            Self::Rename(from, _) => from.parent(),
+            Self::Rename(from, ..) => from.parent(),
             _ => None,
         };
         self.folder() == folder || from == Some(folder)
@@ -172,13 +182,15 @@ impl Disk {
             b't' => self.change(&op.path, Change::Length(op.at)),
             b'c' => {
                 self.names.insert(op.path.clone(), self.contents.len());
-                self.pending.push(Naming::Name(op.path.clone(), self.contents.len()));
+                self.pending
+                    .push(Naming::Name(op.path.clone(), self.contents.len()));
                 self.contents.push(Content::default());
             }
             b'r' => {
-                let (from, to) = (&op.path, &op.other);
-                move_names(&mut self.names, from, to);
-                self.pending.push(Naming::Rename(from.clone(), to.clone()));
+                let moves = moves(&self.names, &op.path, &op.other);
+                rename(&mut self.names, &moves);
+                self.pending
+                    .push(Naming::Rename(op.path.clone(), op.other.clone(), moves));
             }
             b'u' => {
                 self.names.remove(&op.path);
@@ -216,7 +228,7 @@ impl Disk {
     fn last(&mut self, naming: &Naming) {
         match naming {
             Naming::Name(path, id) => drop(self.lasting.insert(path.clone(), *id)),
-            Naming::Rename(from, to) => move_names(&mut self.lasting, from, to),
+            Naming::Rename(_, _, moves) => rename(&mut self.lasting, moves),
             Naming::Remove(path) => drop(self.lasting.remove(path)),
             Naming::Folder(path) => self.folders.push(path.clone()),
         }
@@ -224,11 +236,20 @@ impl Disk {
 
     /// Cuts the power and writes what is then on the disk to `to`.
     pub fn cut(mut self, random: &mut Random, to: &Path) {
-        let mut folders: Vec<PathBuf> = self.pending.iter().map(|it| it.folder().to_owned()).collect();
+        let mut folders: Vec<PathBuf> = self
+            .pending
+            .iter()
+            .map(|it| it.folder().to_owned())
+            .collect();
         folders.sort();
         folders.dedup();
         for folder in folders {
-            let of_it: Vec<_> = self.pending.iter().filter(|it| it.folder() == folder).cloned().collect();
+            let of_it: Vec<_> = self
+                .pending
+                .iter()
+                .filter(|it| it.folder() == folder)
+                .cloned()
+                .collect();
             let first = random.below(of_it.len() + 1);
             for naming in of_it.into_iter().take(first) {
                 self.last(&naming);
@@ -250,9 +271,30 @@ impl Disk {
     }
 }
 
-fn move_names(names: &mut BTreeMap<PathBuf, usize>, from: &Path, to: &Path) {
-    if let Some(id) = names.remove(from) {
-        names.insert(to.to_owned(), id);
+fn moves(
+    names: &BTreeMap<PathBuf, usize>,
+    from: &Path,
+    to: &Path,
+) -> Vec<(usize, PathBuf, PathBuf)> {
+    let inside = names.iter().filter_map(|(path, &id)| {
+        let rest = path.strip_prefix(from).ok()?;
+        let target = if rest == Path::new("") {
+            to.to_owned()
+        } else {
+            to.join(rest)
+        };
+        Some((id, path.clone(), target))
+    });
+    inside.collect()
+}
+
+/// A file that has its new name on disk is there, even if its first name never was.
+fn rename(names: &mut BTreeMap<PathBuf, usize>, moves: &[(usize, PathBuf, PathBuf)]) {
+    for (id, from, to) in moves {
+        if names.get(from) == Some(id) {
+            names.remove(from);
+        }
+        names.insert(to.clone(), *id);
     }
 }
 

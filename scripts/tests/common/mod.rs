@@ -1,5 +1,11 @@
 //! A data folder with some chats in it, and the real tools run on it.
-#![allow(dead_code, unreachable_pub, reason = "each test takes what it needs")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "each test takes what it needs, and has nothing else to do when that fails"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -58,7 +64,10 @@ pub fn add(store: &Store, name: &str, count: usize) {
         .write(|tx| {
             let session = sessions::insert(tx, &NewSession::named(name))?;
             for number in 0..count {
-                messages::append(tx, &NewMessage::user(session.id, format!("{name} {number}")))?;
+                messages::append(
+                    tx,
+                    &NewMessage::user(session.id, format!("{name} {number}")),
+                )?;
             }
             Ok(())
         })
@@ -67,7 +76,9 @@ pub fn add(store: &Store, name: &str, count: usize) {
 
 pub fn names(folder: &Path) -> Vec<String> {
     let store = open(folder);
-    let page = store.read(|tx| sessions::list(tx, Shelf::Active, None, 100)).unwrap();
+    let page = store
+        .read(|tx| sessions::list(tx, Shelf::Active, None, 100))
+        .unwrap();
     let mut names: Vec<_> = page.items.into_iter().map(|it| it.name).collect();
     names.sort();
     names
@@ -124,8 +135,11 @@ impl Run {
 
     /// The JSON object of this type that was told last.
     pub fn message(&self, kind: &str) -> serde_json::Value {
-        let parsed = self.stdout.lines().map(|line| serde_json::from_str(line).unwrap());
-        let found = parsed.filter(|it: &serde_json::Value| it["message_type"] == kind).last();
+        let mut parsed = self
+            .stdout
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap());
+        let found = parsed.rfind(|it: &serde_json::Value| it["message_type"] == kind);
         found.unwrap_or_else(|| panic!("no {kind} in {}", self.stdout))
     }
 }
@@ -147,7 +161,9 @@ pub fn tool(folder: &Path, name: &str) -> Command {
         _ => panic!("there is no tool {name}"),
     };
     let mut command = Command::new(path);
-    command.env("CHATKEEP_DATA_DIR", folder).env_remove("CHATKEEP_BACKUP_DIR");
+    command
+        .env("CHATKEEP_DATA_DIR", folder)
+        .env_remove("CHATKEEP_BACKUP_DIR");
     command
 }
 
@@ -157,7 +173,9 @@ pub fn run(folder: &Path, name: &str, arguments: &[&str]) -> Run {
 
 /// A folder in memory, where there is one: thousands of runs need not wait for a real disk.
 pub fn memory_folder() -> TempDir {
-    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| tempfile::tempdir())
+        .unwrap()
 }
 
 /// Copies a data folder.

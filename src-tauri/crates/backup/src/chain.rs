@@ -46,7 +46,10 @@ fn unmanaged(backup: &Backup, key: Option<&Key>, to: &Path, control: &Control) -
         return Err(Error::invalid(&backup.path, what));
     }
     if backup.name().contains(".pgd") {
-        return Err(Error::invalid(&backup.path, "a page delta is of no use without its manifest"));
+        return Err(Error::invalid(
+            &backup.path,
+            "a page delta is of no use without its manifest",
+        ));
     }
     pack::unseal(&backup.path, to, key, control)?;
     database::make_one_file(to, control).map_err(|error| named(backup, error))
@@ -69,7 +72,10 @@ fn full(
 ) -> Result<()> {
     let (sealed, opened) = pack::unseal(&backup.path, to, key, control)?;
     if sealed != manifest.payload.digests {
-        return Err(Error::invalid(&backup.path, "its digest is not the one in its manifest"));
+        return Err(Error::invalid(
+            &backup.path,
+            "its digest is not the one in its manifest",
+        ));
     }
     if Some(&opened.sha256) != manifest.uncompressed.sha256.as_ref() {
         return Err(Error::invalid(
@@ -92,7 +98,10 @@ pub(crate) fn of<'a>(backup: &'a Backup, all: &'a [Backup]) -> Result<Vec<&'a Ba
         })?;
         let manifest = found.require_manifest()?;
         if manifest.uncompressed.page_checksum != base.page_checksum {
-            return Err(Error::invalid(&backup.path, "it does not build on the backup it names"));
+            return Err(Error::invalid(
+                &backup.path,
+                "it does not build on the backup it names",
+            ));
         }
         chain.push(found);
         next = manifest.base.as_ref();
@@ -102,7 +111,8 @@ pub(crate) fn of<'a>(backup: &'a Backup, all: &'a [Backup]) -> Result<Vec<&'a Ba
 }
 
 fn with_id(all: &[Backup], id: Uuid) -> Option<&Backup> {
-    all.iter().find(|it| it.manifest().is_some_and(|it| it.backup_id == id))
+    all.iter()
+        .find(|it| it.manifest().is_some_and(|it| it.backup_id == id))
 }
 
 fn delta(
@@ -127,7 +137,10 @@ fn delta(
         Ok(())
     })?;
     if checksum.to_hex() != manifest.uncompressed.page_checksum {
-        return Err(Error::invalid(&backup.path, "its pages do not make the database that was copied"));
+        return Err(Error::invalid(
+            &backup.path,
+            "its pages do not make the database that was copied",
+        ));
     }
     Ok(())
 }
@@ -141,7 +154,10 @@ fn apply(
     control: &Control,
 ) -> Result<()> {
     if digest::digest_file(&delta.path, control)? != manifest.payload.digests {
-        return Err(Error::invalid(&delta.path, "its digest is not the one in its manifest"));
+        return Err(Error::invalid(
+            &delta.path,
+            "its digest is not the one in its manifest",
+        ));
     }
     let opened = WorkFile::at(files::with_suffix(to, "-delta"));
     let plain = match Form::of(&delta.path).encrypted {
@@ -163,7 +179,10 @@ fn apply(
     });
     let (header, end) = read.map_err(|error| read_error(&delta.path, error))?;
     if header.id != manifest.backup_id || header.page_size != manifest.database.page_size {
-        return Err(Error::invalid(&delta.path, "it is not the delta that its manifest describes"));
+        return Err(Error::invalid(
+            &delta.path,
+            "it is not the delta that its manifest describes",
+        ));
     }
     database
         .set_len(u64::from(end.page_count) * page_size)

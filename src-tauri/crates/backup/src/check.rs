@@ -58,7 +58,10 @@ fn structure(connection: &Connection, path: &Path) -> Result<()> {
 fn read_error(finding: &str) -> Option<rusqlite::Error> {
     let (_, code) = finding.rsplit_once("error code=")?;
     let error = ffi::Error::new(code.trim().parse().ok()?);
-    let is_disk = matches!(error.code, ErrorCode::SystemIoFailure | ErrorCode::OutOfMemory);
+    let is_disk = matches!(
+        error.code,
+        ErrorCode::SystemIoFailure | ErrorCode::OutOfMemory
+    );
     is_disk.then_some(rusqlite::Error::SqliteFailure(error, None))
 }
 
@@ -73,7 +76,10 @@ fn origin(connection: &Connection, path: &Path) -> Result<()> {
     match u32::try_from(found) {
         Ok(found) if found > supported => Err(Error::TooNew { found, supported }),
         Ok(1..) => Ok(()),
-        _ => Err(Error::invalid(path, format!("it has schema {found}, which there is not"))),
+        _ => Err(Error::invalid(
+            path,
+            format!("it has schema {found}, which there is not"),
+        )),
     }
 }
 
@@ -93,7 +99,10 @@ fn schema(connection: &Connection, path: &Path) -> Result<()> {
     }
     let expected = upkeep::schema_at(version).at("read", path)?;
     let found = upkeep::schema_of(connection).at("read", path)?;
-    if let Some(unknown) = found.iter().find(|it| is_active(it) && !expected.contains(it)) {
+    if let Some(unknown) = found
+        .iter()
+        .find(|it| is_active(it) && !expected.contains(it))
+    {
         let SchemaObject { kind, name, .. } = unknown;
         return Err(Error::invalid(
             path,
@@ -105,7 +114,10 @@ fn schema(connection: &Connection, path: &Path) -> Result<()> {
         found.iter().find(same).is_none()
     };
     match expected.iter().find(missing) {
-        Some(it) => Err(Error::invalid(path, format!("its {} {:?} is missing", it.kind, it.name))),
+        Some(it) => Err(Error::invalid(
+            path,
+            format!("its {} {:?} is missing", it.kind, it.name),
+        )),
         None => Ok(()),
     }
 }
@@ -121,9 +133,11 @@ fn is_virtual(object: &SchemaObject) -> bool {
 
 fn foreign_keys(connection: &Connection, path: &Path) -> Result<()> {
     let broken: Option<(String, Option<i64>, String)> = connection
-        .query_row("SELECT \"table\", rowid, parent FROM pragma_foreign_key_check", [], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })
+        .query_row(
+            "SELECT \"table\", rowid, parent FROM pragma_foreign_key_check",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )
         .optional()
         .at("check", path)?;
     match broken {
@@ -142,12 +156,19 @@ fn foreign_keys(connection: &Connection, path: &Path) -> Result<()> {
 /// The command for that is written as an insert, and changes nothing.
 fn full_text(connection: &Connection, path: &Path, control: &Control) -> Result<()> {
     for object in upkeep::schema_of(connection).at("read", path)? {
-        let sql = object.sql.as_deref().unwrap_or_default().to_ascii_lowercase();
+        let sql = object
+            .sql
+            .as_deref()
+            .unwrap_or_default()
+            .to_ascii_lowercase();
         if is_virtual(&object) && sql.contains("using fts5") {
             let table = database::quoted(&object.name);
-            let command = format!("INSERT INTO {table} ({table}, rank) VALUES ('integrity-check', 1)");
+            let command =
+                format!("INSERT INTO {table} ({table}, rank) VALUES ('integrity-check', 1)");
             let writer = database::open_copy(path, control)?;
-            writer.execute(&command, []).at("check the full-text index of", path)?;
+            writer
+                .execute(&command, [])
+                .at("check the full-text index of", path)?;
         }
     }
     Ok(())

@@ -60,7 +60,9 @@ impl Control {
     /// Stops with [`Error::Deadline`] once `allowed` is over, counted from now.
     #[must_use]
     pub fn within(mut self, allowed: Duration) -> Self {
-        self.deadline = Instant::now().checked_add(allowed).map(|end| (end, allowed));
+        self.deadline = Instant::now()
+            .checked_add(allowed)
+            .map(|end| (end, allowed));
         self
     }
 

@@ -78,7 +78,11 @@ pub fn create(place: &Place, options: &CreateOptions, control: &Control) -> Resu
 }
 
 /// As [`create`], for a caller who holds the place's lock.
-pub(crate) fn create_locked(place: &Place, options: &CreateOptions, control: &Control) -> Result<Backup> {
+pub(crate) fn create_locked(
+    place: &Place,
+    options: &CreateOptions,
+    control: &Control,
+) -> Result<Backup> {
     let folder = BackupFolder::create(&place.backups)?;
     let _folder_lock = folder.lock("backup-db", control)?;
     create_in(place, &folder, options, control)
@@ -173,10 +177,9 @@ fn prove(
     if let Some(found) = checked? {
         require_same(copy, source, found)?;
     }
-    let (digests, pages) =
-        digested.map_err(|_| Error::Faulty {
-            what: "reading the copy back ended in a panic".into(),
-        })??;
+    let (digests, pages) = digested.map_err(|_| Error::Faulty {
+        what: "reading the copy back ended in a panic".into(),
+    })??;
     Ok(Proven {
         digests,
         pages,
@@ -201,12 +204,18 @@ fn digest_pages(
 
 /// A copy can be a sound database and still lack rows: that is seen only beside its source.
 fn require_same(copy: &Path, source: &Facts, mut found: Facts) -> Result<()> {
-    found.database.journal_mode.clone_from(&source.database.journal_mode);
+    found
+        .database
+        .journal_mode
+        .clone_from(&source.database.journal_mode);
     if found == *source {
         return Ok(());
     }
     Err(Error::Faulty {
-        what: format!("the copy {} differs from the database it was made of", copy.display()),
+        what: format!(
+            "the copy {} differs from the database it was made of",
+            copy.display()
+        ),
     })
 }
 

@@ -30,7 +30,9 @@ pub(crate) struct Facts {
 pub(crate) fn open_live(path: &Path, control: &Control) -> Result<Connection> {
     require_file(path)?;
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, control)?;
-    connection.pragma_update(None, "query_only", true).at("open", path)?;
+    connection
+        .pragma_update(None, "query_only", true)
+        .at("open", path)?;
     Ok(connection)
 }
 
@@ -126,7 +128,10 @@ pub(crate) fn make_one_file(path: &Path, control: &Control) -> Result<()> {
         .pragma_update_and_check(None, "journal_mode", "delete", |row| row.get(0))
         .at("change the journal mode of", path)?;
     if mode != "delete" {
-        return Err(Error::invalid(path, format!("it stays in journal mode {mode}")));
+        return Err(Error::invalid(
+            path,
+            format!("it stays in journal mode {mode}"),
+        ));
     }
     close(connection, path)?;
     // SQLite does not tell when it cannot remove its log, and would take it for a part of the copy.
@@ -137,7 +142,10 @@ pub(crate) fn make_one_file(path: &Path, control: &Control) -> Result<()> {
 }
 
 pub(crate) fn close(connection: Connection, path: &Path) -> Result<()> {
-    connection.close().map_err(|(_, error)| error).at("close", path)
+    connection
+        .close()
+        .map_err(|(_, error)| error)
+        .at("close", path)
 }
 
 /// Reads what a database is; within a transaction it is of one moment.
@@ -199,7 +207,9 @@ fn count(
     let table = quoted(table);
     let one = |sql: &str| connection.query_row(sql, [], |row| row.get(0));
     Ok(TableContent {
-        rows: connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))?,
+        rows: connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| {
+            row.get(0)
+        })?,
         rowid_max: match without_rowid {
             true => None,
             false => one(&format!("SELECT max(rowid) FROM {table}"))?,

@@ -70,7 +70,9 @@ fn base(folder: &BackupFolder, options: &CreateOptions) -> Result<Option<Backup>
     let bytes = |it: &&Backup| it.manifest().map_or(0, |it| it.payload.digests.bytes);
     let deltas: u64 = chain.iter().skip(1).map(bytes).sum();
     let full = chain.first().map_or(0, bytes);
-    let is_sound = chain.iter().all(|it| it.manifest().is_some_and(|it| !it.is_condemned()));
+    let is_sound = chain
+        .iter()
+        .all(|it| it.manifest().is_some_and(|it| !it.is_condemned()));
     let same_lock = manifest.encryption.is_some() == options.encrypt.is_some();
     let fits = is_sound && same_lock && chain.len() <= CHAIN_MAX && deltas <= full / 2;
     Ok(fits.then(|| newest.clone()))
@@ -132,7 +134,10 @@ fn require_list(
         return Ok(());
     }
     if manifest.encryption.is_some() {
-        return Err(Error::invalid(&base.path, "it is encrypted and its page hashes are gone"));
+        return Err(Error::invalid(
+            &base.path,
+            "it is encrypted and its page hashes are gone",
+        ));
     }
     let work = folder.work_file("base.db")?;
     let plain = match manifest.kind == Kind::Full && manifest.compression.is_none() {
@@ -145,7 +150,10 @@ fn require_list(
     let made = folder.work_file("base.pages")?;
     let checksum = hashes::make(plain, manifest.database.page_size, &made.path, control)?;
     if checksum.to_hex() != manifest.uncompressed.page_checksum {
-        return Err(Error::invalid(&base.path, "its pages are not those of its manifest"));
+        return Err(Error::invalid(
+            &base.path,
+            "its pages are not those of its manifest",
+        ));
     }
     files::rename(&made.path, list)
 }
@@ -198,8 +206,12 @@ impl Scan<'_> {
         let connection = database::open_live(path, self.control)?;
         snapshot::begin_snapshot(&connection, path)?;
         let facts = database::facts(&connection, path)?;
-        if facts.uid != self.base.db_uid || facts.database.page_size != self.base.database.page_size {
-            return Err(Error::invalid(to, "the newest backup is of another database"));
+        if facts.uid != self.base.db_uid || facts.database.page_size != self.base.database.page_size
+        {
+            return Err(Error::invalid(
+                to,
+                "the newest backup is of another database",
+            ));
         }
         let header = Header {
             page_size: facts.database.page_size,
@@ -212,7 +224,10 @@ impl Scan<'_> {
         let mut scanned = self.pages(&connection, facts, &mut delta, to)?;
         scanned.end.page_count = scanned.facts.database.page_count;
         let file = delta.finish(&scanned.end).at("write", to)?;
-        let file = file.into_inner().map_err(std::io::IntoInnerError::into_error).at("write", to)?;
+        let file = file
+            .into_inner()
+            .map_err(std::io::IntoInnerError::into_error)
+            .at("write", to)?;
         file.sync_all().at("write to disk", to)?;
         Ok(scanned)
     }
@@ -235,7 +250,10 @@ impl Scan<'_> {
         let mut rows = statement.query([]).at("read the pages of", path)?;
         while let Some(row) = rows.next().at("read the pages of", path)? {
             let number: u32 = row.get(0).at("read", path)?;
-            let data = row.get_ref(1).and_then(|it| Ok(it.as_blob()?)).at("read", path)?;
+            let data = row
+                .get_ref(1)
+                .and_then(|it| Ok(it.as_blob()?))
+                .at("read", path)?;
             let first;
             let page = match number {
                 1 => {
@@ -250,8 +268,9 @@ impl Scan<'_> {
                 changed += 1;
                 beyond_first |= number != 1;
             }
-            if number % 1024 == 0 {
-                self.control.step(Phase::Copy, u64::from(number), u64::from(total))?;
+            if number.is_multiple_of(1024) {
+                self.control
+                    .step(Phase::Copy, u64::from(number), u64::from(total))?;
             }
         }
         let end = End {
@@ -288,19 +307,20 @@ fn require_same(delta: &Path, list: &Path, base: &Manifest, scanned: &Scanned) -
     let mut before = Reader::open(list)?;
     let mut at = 0;
     let mut checksum = PageChecksum::default();
-    let mut keep_until = |end: u32, replaced: Option<(u32, PageHash)>, keep_last: bool| -> Result<()> {
-        while at < end {
-            at += 1;
-            let hash = before.next()?;
-            if let Some(hash) = hash.filter(|_| at < end || keep_last) {
+    let mut keep_until =
+        |end: u32, replaced: Option<(u32, PageHash)>, keep_last: bool| -> Result<()> {
+            while at < end {
+                at += 1;
+                let hash = before.next()?;
+                if let Some(hash) = hash.filter(|_| at < end || keep_last) {
+                    checksum.toggle(&hash);
+                }
+            }
+            if let Some((_, hash)) = replaced {
                 checksum.toggle(&hash);
             }
-        }
-        if let Some((_, hash)) = replaced {
-            checksum.toggle(&hash);
-        }
-        Ok(())
-    };
+            Ok(())
+        };
     let file = File::open(delta).at("open", delta)?;
     let read = pgd::read(std::io::BufReader::new(file), |number, page| {
         keep_until(number, Some((number, page_hash(number, page))), false)

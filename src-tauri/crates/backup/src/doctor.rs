@@ -212,7 +212,9 @@ fn room(place: &Place) -> Finding {
 #[cfg(unix)]
 fn privacy(folder: &Path) -> Finding {
     use std::os::unix::fs::PermissionsExt;
-    let open = folder.metadata().is_ok_and(|it| it.permissions().mode() & 0o077 != 0);
+    let open = folder
+        .metadata()
+        .is_ok_and(|it| it.permissions().mode() & 0o077 != 0);
     if open {
         return warning(
             format!("others on this computer may look into {}", folder.display()),

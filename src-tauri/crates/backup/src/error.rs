@@ -163,10 +163,7 @@ impl Error {
             Self::RolledBack { .. } => 24,
             Self::Manual { .. } => 25,
             Self::Cancelled => 130,
-            Self::Io { .. }
-            | Self::Sqlite { .. }
-            | Self::Store { .. }
-            | Self::Faulty { .. } => 1,
+            Self::Io { .. } | Self::Sqlite { .. } | Self::Store { .. } | Self::Faulty { .. } => 1,
         }
     }
 
@@ -217,7 +214,6 @@ impl Error {
             what: what.into(),
         }
     }
-
 }
 
 /// The error with all its causes in one line.
@@ -241,9 +237,10 @@ impl<T> At<T> for io::Result<T> {
     fn at(self, action: &'static str, path: &Path) -> Result<T> {
         self.map_err(|source| match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => no_space(path),
-            io::ErrorKind::NotFound => {
-                Error::not_found(format!("cannot {action} {}: it is not there", path.display()))
-            }
+            io::ErrorKind::NotFound => Error::not_found(format!(
+                "cannot {action} {}: it is not there",
+                path.display()
+            )),
             _ => Error::Io {
                 action,
                 path: path.to_owned(),

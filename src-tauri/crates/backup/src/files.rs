@@ -34,7 +34,8 @@ pub(crate) fn create_private(path: &Path) -> Result<File> {
 
 pub(crate) fn sync(path: &Path) -> Result<()> {
     let file = OpenOptions::new().read(true).write(true).open(path);
-    file.and_then(|file| file.sync_all()).at("write to disk", path)
+    file.and_then(|file| file.sync_all())
+        .at("write to disk", path)
 }
 
 /// A name in a folder lasts only once the folder is on disk. Windows has no such call and needs none.

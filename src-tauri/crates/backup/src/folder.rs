@@ -61,7 +61,12 @@ impl Place {
     /// The store's own lock. An app that is just ending, or a program that it is just starting, may
     /// hold it for a moment longer.
     pub(crate) fn store_lock(&self, control: &Control) -> Result<LockFile> {
-        wait_for_lock(&lock_path(&self.database), "restore-db", STORE_LOCK_WAIT, control)
+        wait_for_lock(
+            &lock_path(&self.database),
+            "restore-db",
+            STORE_LOCK_WAIT,
+            control,
+        )
     }
 
     pub(crate) fn journal(&self) -> PathBuf {
@@ -115,7 +120,10 @@ impl Backup {
     /// [`Error::NotFound`], if there is no such file.
     pub fn at(path: &Path) -> Result<Self> {
         if !path.is_file() {
-            return Err(Error::not_found(format!("there is no backup {}", path.display())));
+            return Err(Error::not_found(format!(
+                "there is no backup {}",
+                path.display()
+            )));
         }
         Ok(Self::read(path))
     }
@@ -232,7 +240,10 @@ impl BackupFolder {
     pub fn find(&self, wanted: &str) -> Result<Backup> {
         let backups = self.list()?;
         let nothing = || {
-            Error::not_found(format!("there is no backup {wanted} in {}", self.path.display()))
+            Error::not_found(format!(
+                "there is no backup {wanted} in {}",
+                self.path.display()
+            ))
         };
         if wanted == "latest" {
             // What a restore backed up before it is there for its undo.
@@ -270,9 +281,9 @@ impl BackupFolder {
         let fits = |it: &Manifest| it.created() <= moment && !it.is_condemned();
         let mut found: Vec<_> = self.list()?;
         found.retain(|it| it.manifest().is_some_and(fits));
-        let newest = found.into_iter().max_by_key(|it| {
-            it.manifest().map(|it| (it.created_at_ms, it.sequence))
-        });
+        let newest = found
+            .into_iter()
+            .max_by_key(|it| it.manifest().map(|it| (it.created_at_ms, it.sequence)));
         newest.ok_or_else(|| {
             Error::not_found(format!(
                 "there is no backup from {} UTC or before in {}",
@@ -286,7 +297,10 @@ impl BackupFolder {
         let same = |it: &Backup| it.manifest().is_some_and(|it| it.backup_id == id);
         let found = self.list()?.into_iter().find(same);
         found.ok_or_else(|| {
-            Error::not_found(format!("there is no backup {id} in {}", self.path.display()))
+            Error::not_found(format!(
+                "there is no backup {id} in {}",
+                self.path.display()
+            ))
         })
     }
 

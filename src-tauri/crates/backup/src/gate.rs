@@ -59,7 +59,12 @@ impl Gate {
     ) -> Result<Self> {
         let path = socket_path(data_folder);
         let listener = name(&path)
-            .and_then(|name| ListenerOptions::new().name(name).try_overwrite(true).create_sync())
+            .and_then(|name| {
+                ListenerOptions::new()
+                    .name(name)
+                    .try_overwrite(true)
+                    .create_sync()
+            })
             .at("open the gate", &path)?;
         let closed = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&closed);

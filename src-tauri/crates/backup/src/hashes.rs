@@ -57,7 +57,7 @@ pub(crate) fn make(
     while fill(&mut file, &mut page).at("read", database)? == page.len() {
         number += 1;
         list.push(number, &page)?;
-        if number % 1024 == 0 {
+        if number.is_multiple_of(1024) {
             control.step(Phase::Read, u64::from(number) * u64::from(page_size), total)?;
         }
     }

@@ -56,7 +56,12 @@ pub(crate) fn delta(base: Timestamp, at: Timestamp, nth: u32, encrypted: bool) -
         encrypted,
     };
     let to = civil(at, "%Y-%m-%d_%H%M%S");
-    format!("{}_to_{to}{}.pgd{}", stamped(base), nth_suffix(nth), form.suffix())
+    format!(
+        "{}_to_{to}{}.pgd{}",
+        stamped(base),
+        nth_suffix(nth),
+        form.suffix()
+    )
 }
 
 /// Whether a file's name is one that a payload has, managed or not.
@@ -101,7 +106,10 @@ mod tests {
         assert_eq!(full(at, 1, plain), "chatkeep.db.2025-10-06_180932.bak");
         assert_eq!(full(at, 2, plain), "chatkeep.db.2025-10-06_180932-2.bak");
         let both = form("x.bak.zst.age");
-        assert_eq!(full(at, 1, both), "chatkeep.db.2025-10-06_180932.bak.zst.age");
+        assert_eq!(
+            full(at, 1, both),
+            "chatkeep.db.2025-10-06_180932.bak.zst.age"
+        );
         assert_eq!(
             delta(at, at.plus_ms(60_000), 1, false),
             "chatkeep.db.2025-10-06_180932_to_2025-10-06_181032.pgd"
@@ -110,10 +118,18 @@ mod tests {
 
     #[test]
     fn only_payloads_are_taken_for_payloads() {
-        for name in ["chatkeep.db.2025-10-06_180932.bak", "chatkeep.db.x.bak.zst.age"] {
+        for name in [
+            "chatkeep.db.2025-10-06_180932.bak",
+            "chatkeep.db.x.bak.zst.age",
+        ] {
             assert!(is_payload(name), "{name}");
         }
-        for name in ["chatkeep.db.x.bak.json", "notes.bak", "chatkeep.db", "chatkeep.db.x.bak.new"] {
+        for name in [
+            "chatkeep.db.x.bak.json",
+            "notes.bak",
+            "chatkeep.db",
+            "chatkeep.db.x.bak.new",
+        ] {
             assert!(!is_payload(name), "{name}");
         }
     }

@@ -45,7 +45,9 @@ impl Lock {
                 Error::usage(format!("{name} is not a recipient of age (age1…): {what}"))
             })
         };
-        Ok(Self::Recipients(names.iter().map(parse).collect::<Result<_>>()?))
+        Ok(Self::Recipients(
+            names.iter().map(parse).collect::<Result<_>>()?,
+        ))
     }
 
     pub(crate) fn as_str(&self) -> &'static str {
@@ -57,9 +59,7 @@ impl Lock {
 
     fn encryptor(&self) -> std::result::Result<Encryptor, age::EncryptError> {
         match self {
-            Self::Passphrase(passphrase) => {
-                Ok(Encryptor::with_user_passphrase(passphrase.clone()))
-            }
+            Self::Passphrase(passphrase) => Ok(Encryptor::with_user_passphrase(passphrase.clone())),
             Self::Recipients(all) => {
                 Encryptor::with_recipients(all.iter().map(|it| it as &dyn Recipient))
             }
@@ -75,7 +75,10 @@ impl Key {
     pub fn from_identity_file(path: &Path) -> Result<Self> {
         let file = File::open(path).at("read the identity file", path)?;
         let unreadable = |what: String| Error::Key {
-            what: format!("{} has no identity that can be used: {what}", path.display()),
+            what: format!(
+                "{} has no identity that can be used: {what}",
+                path.display()
+            ),
         };
         IdentityFile::from_buffer(BufReader::new(file))
             .map_err(|error| unreadable(error.to_string()))?
@@ -157,7 +160,9 @@ pub(crate) fn unseal(
         let key = key.ok_or_else(|| Error::Key {
             what: format!("{} is encrypted; a key is needed", payload.display()),
         })?;
-        let mut opened = key.open(&mut from).map_err(|error| key_error(payload, &error))?;
+        let mut opened = key
+            .open(&mut from)
+            .map_err(|error| key_error(payload, &error))?;
         decompress(&mut opened, &mut to, form, total, control, payload)?;
     } else {
         decompress(&mut from, &mut to, form, total, control, payload)?;
@@ -218,7 +223,10 @@ fn pump(
 /// What cannot be decompressed or decrypted is damaged; what the disk cannot give is not.
 fn damaged(payload: &Path, error: io::Error) -> Error {
     if error.raw_os_error().is_some() {
-        return Err::<(), _>(error).at("read", payload).err().unwrap_or(Error::Cancelled);
+        return Err::<(), _>(error)
+            .at("read", payload)
+            .err()
+            .unwrap_or(Error::Cancelled);
     }
     Error::invalid(payload, error.to_string())
 }

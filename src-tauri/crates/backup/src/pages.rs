@@ -51,7 +51,11 @@ impl Pages {
             _ => PAGE_SIZE_DEFAULT,
         };
         let reserved = usize::from(header[20]);
-        let usable = if reserved <= 32 { size - reserved } else { size };
+        let usable = if reserved <= 32 {
+            size - reserved
+        } else {
+            size
+        };
         Ok(Self {
             file,
             size,
@@ -112,7 +116,10 @@ impl Pages {
         let start = u64::from(number - 1) * self.size as u64;
         self.file.seek(SeekFrom::Start(start)).ok()?;
         let mut page = Vec::with_capacity(self.size);
-        (&self.file).take(self.size as u64).read_to_end(&mut page).ok()?;
+        (&self.file)
+            .take(self.size as u64)
+            .read_to_end(&mut page)
+            .ok()?;
         page.resize(self.size, 0);
         Some(page)
     }
@@ -135,7 +142,11 @@ impl Pages {
         let length = usize::try_from(length).ok()?;
         let local = local_bytes(length, self.usable);
         let mut payload = page.get(at..at + local)?.to_vec();
-        let mut next = if local < length { u32_at(page, at + local)? } else { 0 };
+        let mut next = if local < length {
+            u32_at(page, at + local)?
+        } else {
+            0
+        };
         while payload.len() < length {
             let more = self.read(next)?;
             next = u32_at(&more, 0)?;
@@ -190,7 +201,7 @@ fn value(payload: &[u8], at: usize, kind: u64) -> Option<(Value, usize)> {
         7 => Value::Real(f64::from_be_bytes(bytes.try_into().ok()?)),
         8 => Value::Integer(0),
         9 => Value::Integer(1),
-        _ if kind % 2 == 0 => Value::Blob(bytes.to_vec()),
+        _ if kind.is_multiple_of(2) => Value::Blob(bytes.to_vec()),
         _ => Value::Text(String::from_utf8(bytes.to_vec()).ok()?),
     };
     Some((value, end))
@@ -202,7 +213,9 @@ fn integer(bytes: &[u8]) -> i64 {
         Some(byte) if byte & 0x80 != 0 => -1,
         _ => 0,
     };
-    bytes.iter().fold(start, |value, &byte| (value << 8) | i64::from(byte))
+    bytes
+        .iter()
+        .fold(start, |value, &byte| (value << 8) | i64::from(byte))
 }
 
 /// SQLite's numbers of one to nine bytes.
@@ -253,7 +266,9 @@ mod tests {
             Just(Value::Null),
             any::<i64>().prop_map(Value::Integer),
             (-300..300_i64).prop_map(Value::Integer),
-            any::<f64>().prop_filter("NaN is NULL", |it| !it.is_nan()).prop_map(Value::Real),
+            any::<f64>()
+                .prop_filter("NaN is NULL", |it| !it.is_nan())
+                .prop_map(Value::Real),
             ".{0,40}".prop_map(Value::Text),
             (0..30_000_usize).prop_map(|length| Value::Text("é".repeat(length))),
             prop::collection::vec(any::<u8>(), 0..300).prop_map(Value::Blob),

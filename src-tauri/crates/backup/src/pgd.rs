@@ -183,6 +183,10 @@ impl<R: Read> Tee<R> {
         self.inner.read_exact(&mut packed)?;
         self.hasher.update(&packed);
         let page = zstd::bulk::decompress(&packed, page_size as usize).map_err(|_| invalid())?;
-        if page.len() == page_size as usize { Ok(page) } else { Err(invalid()) }
+        if page.len() == page_size as usize {
+            Ok(page)
+        } else {
+            Err(invalid())
+        }
     }
 }

@@ -5,8 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
-use chatkeep_store::upkeep::{self, LockFile, lock_path};
 use chatkeep_store::Timestamp;
+use chatkeep_store::upkeep::{self, LockFile, lock_path};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -169,7 +169,10 @@ pub fn restore_to(
     for suffix in ["", "-wal", "-shm", "-journal"] {
         let taken = files::with_suffix(to, suffix);
         if taken.try_exists().at("look at", &taken)? {
-            return Err(Error::usage(format!("{} is there already", taken.display())));
+            return Err(Error::usage(format!(
+                "{} is there already",
+                taken.display()
+            )));
         }
     }
     let work = files::parent(to).join(format!(".chatkeep-restore-{}", Uuid::now_v7().simple()));
@@ -201,7 +204,9 @@ impl Staged {
         control: &Control,
     ) -> Result<Self> {
         let path = swap::set_in(&stage.path);
-        let room = backup.manifest().map_or(files::size(&backup.path)?, |it| it.uncompressed.bytes);
+        let room = backup
+            .manifest()
+            .map_or(files::size(&backup.path)?, |it| it.uncompressed.bytes);
         files::require_space(&stage.path, room)?;
         let before = verify::standard(backup, options.key, &path, control)?;
         require_own(&before, live_uid, options.allow_foreign)?;
@@ -279,12 +284,17 @@ fn plan(
     now: Timestamp,
 ) -> Plan {
     let manifest = backup.manifest();
-    let rows_now = |table: &String| live_facts.map(|it| it.content.get(table).map_or(0, |it| it.rows));
-    let tables = staged.facts.content.iter().map(|(table, content)| TableChange {
-        table: table.clone(),
-        now: rows_now(table),
-        then: content.rows,
-    });
+    let rows_now =
+        |table: &String| live_facts.map(|it| it.content.get(table).map_or(0, |it| it.rows));
+    let tables = staged
+        .facts
+        .content
+        .iter()
+        .map(|(table, content)| TableChange {
+            table: table.clone(),
+            now: rows_now(table),
+            then: content.rows,
+        });
     Plan {
         backup: backup.path.clone(),
         backup_id: manifest.map(|it| it.backup_id),
@@ -326,7 +336,9 @@ impl Prepared<'_> {
         let online = match self.options.mode {
             Mode::Auto => sound,
             Mode::Online if !sound => {
-                return Err(Error::usage("the live database is not sound: it can only be replaced offline"));
+                return Err(Error::usage(
+                    "the live database is not sound: it can only be replaced offline",
+                ));
             }
             Mode::Online => true,
             Mode::Offline => false,
@@ -342,7 +354,10 @@ impl Prepared<'_> {
             at_ms: self.options.now.as_ms(),
             from: self.plan.backup.display().to_string(),
             mode: if online { Mode::Online } else { Mode::Offline },
-            safety_backup: safety.as_ref().and_then(Backup::manifest).map(|it| it.backup_id),
+            safety_backup: safety
+                .as_ref()
+                .and_then(Backup::manifest)
+                .map(|it| it.backup_id),
             former,
         };
         record(&self.place, &restored)?;
@@ -374,7 +389,8 @@ impl Prepared<'_> {
             Holder::Us(_) => Ok(()),
             Holder::App(_) => Err(Error::Busy {
                 file: self.place.database.clone(),
-                holder: "Chatkeep; a damaged database can only be replaced once that has quit".into(),
+                holder: "Chatkeep; a damaged database can only be replaced once that has quit"
+                    .into(),
             }),
         }
     }
@@ -477,10 +493,14 @@ fn same_layout(
 ) -> Result<()> {
     let source = database::open_copy(from, control)?;
     for pragma in ["page_size", "auto_vacuum"] {
-        let value = |it: &rusqlite::Connection| it.pragma_query_value(None, pragma, |row| row.get::<_, u32>(0));
+        let value = |it: &rusqlite::Connection| {
+            it.pragma_query_value(None, pragma, |row| row.get::<_, u32>(0))
+        };
         let wanted = value(target).at("read", live)?;
         if value(&source).at("read", from)? != wanted {
-            source.pragma_update(None, pragma, wanted).at("write", from)?;
+            source
+                .pragma_update(None, pragma, wanted)
+                .at("write", from)?;
             source.execute_batch("VACUUM").at("rewrite", from)?;
         }
     }
@@ -520,10 +540,18 @@ pub fn undo_backup(place: &Place) -> Result<Backup> {
     let last = last_restore(place)?
         .ok_or_else(|| Error::not_found("there was no restore that could be taken back"))?;
     match last {
-        Restored { safety_backup: Some(id), .. } => BackupFolder::open(&place.backups)?.by_id(id),
-        Restored { former: Some(former), .. } => Err(Error::not_found(format!(
+        Restored {
+            safety_backup: Some(id),
+            ..
+        } => BackupFolder::open(&place.backups)?.by_id(id),
+        Restored {
+            former: Some(former),
+            ..
+        } => Err(Error::not_found(format!(
             "what was there before the last restore was no sound database; its files are in {former}"
         ))),
-        _ => Err(Error::not_found("the last restore was made without a backup before it")),
+        _ => Err(Error::not_found(
+            "the last restore was made without a backup before it",
+        )),
     }
 }

@@ -18,6 +18,9 @@ const DAY_MS: i64 = 24 * HOUR_MS;
 const BEFORE_RISKS: usize = 3;
 const PRE_RESTORE_MS: i64 = 30 * DAY_MS;
 
+/// The number of the hour, day, … that a time in milliseconds is in.
+type Bucket = fn(i64) -> i64;
+
 /// How much to keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
@@ -87,7 +90,9 @@ pub struct Decision {
 /// [`Error::Usage`] for a policy that keeps nothing.
 pub fn decide(policy: &Policy, backups: &[Manifest], now: Timestamp) -> Result<Vec<Decision>> {
     if policy.is_empty() {
-        return Err(Error::usage("this policy would keep no backup; name at least one --keep-…"));
+        return Err(Error::usage(
+            "this policy would keep no backup; name at least one --keep-…",
+        ));
     }
     let mut newest_first: Vec<&Manifest> = backups.iter().collect();
     newest_first.sort_by_key(|it| std::cmp::Reverse(it.sequence));
@@ -113,24 +118,34 @@ fn protect(ledger: &mut Ledger, policy: &Policy, newest_first: &[&Manifest], now
     ledger.keep(sound().take(1), "newest verified");
     ledger.keep(sound().take(policy.fulls_min as usize), "minimum");
     ledger.keep(newest_first.iter().filter(|it| it.pinned), "pinned");
-    ledger.keep(newest_first.iter().filter(|it| it.created() > now), "future-dated");
+    ledger.keep(
+        newest_first.iter().filter(|it| it.created() > now),
+        "future-dated",
+    );
     let of = |reason| newest_first.iter().filter(move |it| it.reason == reason);
     ledger.keep(of(Reason::PreMigration).take(BEFORE_RISKS), "pre-migration");
     let recent = |it: &&&Manifest| age_ms(it, now) <= PRE_RESTORE_MS;
-    ledger.keep(of(Reason::PreRestore).take(BEFORE_RISKS).filter(recent), "pre-restore");
+    ledger.keep(
+        of(Reason::PreRestore).take(BEFORE_RISKS).filter(recent),
+        "pre-restore",
+    );
     ledger.keep_bases(newest_first);
 }
 
 fn by_age(ledger: &mut Ledger, policy: &Policy, newest_first: &[&Manifest], now: Timestamp) {
-    let young = newest_first.iter().filter(|it| age_ms(it, now) <= policy.within_ms);
+    let young = newest_first
+        .iter()
+        .filter(|it| age_ms(it, now) <= policy.within_ms);
     ledger.keep(young, "within");
     let sound = || newest_first.iter().filter(|it| is_sound_full(it, now));
     ledger.keep(sound().take(policy.last as usize), "last");
-    let rules: [(u32, &'static str, fn(i64) -> i64); 5] = [
+    let rules: [(u32, &'static str, Bucket); 5] = [
         (policy.hourly, "hourly", |ms| ms.div_euclid(HOUR_MS)),
         (policy.daily, "daily", |ms| ms.div_euclid(DAY_MS)),
         // The epoch was a Thursday.
-        (policy.weekly, "weekly", |ms| (ms.div_euclid(DAY_MS) + 3).div_euclid(7)),
+        (policy.weekly, "weekly", |ms| {
+            (ms.div_euclid(DAY_MS) + 3).div_euclid(7)
+        }),
         (policy.monthly, "monthly", |ms| month_of(ms)),
         (policy.yearly, "yearly", |ms| month_of(ms).div_euclid(12)),
     ];
@@ -147,7 +162,9 @@ fn by_age(ledger: &mut Ledger, policy: &Policy, newest_first: &[&Manifest], now:
 /// Takes away the oldest, each with what builds on it, until the rest fits.
 fn shrink(ledger: &mut Ledger, newest_first: &[&Manifest], protected: &[Uuid], limit: u64) {
     for backup in newest_first.iter().rev() {
-        let kept = newest_first.iter().filter(|it| ledger.is_kept(it.backup_id));
+        let kept = newest_first
+            .iter()
+            .filter(|it| ledger.is_kept(it.backup_id));
         if kept.map(|it| it.payload.digests.bytes).sum::<u64>() <= limit {
             return;
         }
@@ -161,7 +178,11 @@ fn shrink(ledger: &mut Ledger, newest_first: &[&Manifest], protected: &[Uuid], l
 fn with_dependents(backup: &Manifest, newest_first: &[&Manifest]) -> Vec<Uuid> {
     let mut family = vec![backup.backup_id];
     for it in newest_first.iter().rev() {
-        if it.base.as_ref().is_some_and(|base| family.contains(&base.backup_id)) {
+        if it
+            .base
+            .as_ref()
+            .is_some_and(|base| family.contains(&base.backup_id))
+        {
             family.push(it.backup_id);
         }
     }
@@ -202,7 +223,10 @@ impl Ledger {
 
     fn keep<'a>(&mut self, backups: impl Iterator<Item = &'a &'a Manifest>, why: &'static str) {
         for backup in backups {
-            let decision = self.decisions.iter_mut().find(|it| it.id == backup.backup_id);
+            let decision = self
+                .decisions
+                .iter_mut()
+                .find(|it| it.id == backup.backup_id);
             if let Some(decision) = decision.filter(|it| !it.keep.contains(&why)) {
                 decision.keep.push(why);
             }
@@ -216,8 +240,14 @@ impl Ledger {
     /// A delta is nothing without what it builds on, and that is always older.
     fn keep_bases(&mut self, newest_first: &[&Manifest]) {
         for backup in newest_first {
-            if let Some(base) = backup.base.as_ref().filter(|_| self.is_kept(backup.backup_id)) {
-                let bases = newest_first.iter().filter(|it| it.backup_id == base.backup_id);
+            if let Some(base) = backup
+                .base
+                .as_ref()
+                .filter(|_| self.is_kept(backup.backup_id))
+            {
+                let bases = newest_first
+                    .iter()
+                    .filter(|it| it.backup_id == base.backup_id);
                 self.keep(bases, "base");
             }
         }
@@ -230,7 +260,9 @@ impl Ledger {
     }
 
     fn is_kept(&self, id: Uuid) -> bool {
-        self.decisions.iter().any(|it| it.id == id && !it.keep.is_empty())
+        self.decisions
+            .iter()
+            .any(|it| it.id == id && !it.keep.is_empty())
     }
 
     fn kept(&self) -> Vec<Uuid> {

@@ -79,7 +79,9 @@ pub fn salvage(from: &Path, to: &Path, control: &Control) -> Result<Salvaged> {
     drop(files::create_private(&fresh.path)?);
     let rescue = Rescue::create(&fresh.path, pages.user_version).at("make", &fresh.path)?;
     Walk::new(pages, &rescue).run(&mut report, control)?;
-    report.notes.extend(rescue.finish().at("finish", &fresh.path)?);
+    report
+        .notes
+        .extend(rescue.finish().at("finish", &fresh.path)?);
     let facts = check::check(&fresh.path, control)?;
     for table in &mut report.tables {
         table.rows = facts.content.get(&table.table).map_or(0, |it| it.rows);
@@ -104,7 +106,9 @@ fn copy_with_log(from: &Path, to: &Path, report: &mut Salvaged, control: &Contro
         Ok(busy == 0)
     });
     if !matches!(applied, Ok(true)) {
-        report.notes.push("the write-ahead log could not be read: the newest changes are missing".into());
+        report
+            .notes
+            .push("the write-ahead log could not be read: the newest changes are missing".into());
     }
     Ok(())
 }
@@ -112,7 +116,9 @@ fn copy_with_log(from: &Path, to: &Path, report: &mut Salvaged, control: &Contro
 fn copy(from: &Path, to: &Path) -> Result<()> {
     let mut source = File::open(from).at("read", from)?;
     let mut target = files::create_private(to)?;
-    std::io::copy(&mut source, &mut target).map(drop).at("copy", from)
+    std::io::copy(&mut source, &mut target)
+        .map(drop)
+        .at("copy", from)
 }
 
 /// A walk over every page of a damaged file.
@@ -195,7 +201,10 @@ impl<'a> Walk<'a> {
                 Some(Page::Leaf(rows, lost)) => {
                     self.mark(number);
                     report.rows_lost += lost;
-                    refused += rows.iter().filter(|row| !visit(row.id, &row.values)).count() as u64;
+                    refused += rows
+                        .iter()
+                        .filter(|row| !visit(row.id, &row.values))
+                        .count() as u64;
                 }
             }
         }
@@ -214,12 +223,16 @@ impl<'a> Walk<'a> {
                 continue;
             }
             if let Some(Page::Leaf(rows, _)) = self.pages.table_page(number) {
-                let fits = |it: &&crate::pages::Row| self.rescue.insert_anywhere(it.id, &it.values).is_some();
+                let fits = |it: &&crate::pages::Row| {
+                    self.rescue.insert_anywhere(it.id, &it.values).is_some()
+                };
                 found += rows.iter().filter(fits).count();
             }
         }
         if found > 0 {
-            report.notes.push(format!("{found} rows were found in pages that nothing led to"));
+            report.notes.push(format!(
+                "{found} rows were found in pages that nothing led to"
+            ));
         }
         Ok(())
     }
@@ -234,9 +247,13 @@ impl<'a> Walk<'a> {
 /// A table's name and first page, from its row in the schema.
 fn root_of(values: &[Value]) -> Option<(String, u32)> {
     match values {
-        [Value::Text(kind), Value::Text(name), _, Value::Integer(root), ..] if kind == "table" => {
-            Some((name.clone(), u32::try_from(*root).ok()?))
-        }
+        [
+            Value::Text(kind),
+            Value::Text(name),
+            _,
+            Value::Integer(root),
+            ..,
+        ] if kind == "table" => Some((name.clone(), u32::try_from(*root).ok()?)),
         _ => None,
     }
 }

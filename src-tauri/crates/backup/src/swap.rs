@@ -59,11 +59,16 @@ pub(crate) fn replace(place: &Place, incoming: &Path) -> Result<PathBuf> {
     // From here on it only goes forward. What fails once may work the second time; else the journal
     // stays, and the next start goes on.
     let outcome = run(place, journal).or_else(|_| finish_locked(place).map(drop));
-    outcome.map(|()| outgoing.clone()).map_err(|error| Error::Manual {
-        what: format!("{}; the next start of Chatkeep or restore-db tries to finish it", with_causes(&error)),
-        former: set_in(&outgoing),
-        stage: set_in(incoming),
-    })
+    outcome
+        .map(|()| outgoing.clone())
+        .map_err(|error| Error::Manual {
+            what: format!(
+                "{}; the next start of Chatkeep or restore-db tries to finish it",
+                with_causes(&error)
+            ),
+            former: set_in(&outgoing),
+            stage: set_in(incoming),
+        })
 }
 
 /// Finishes a replacement that was cut off. Call it before the database is opened: until then it may
@@ -72,7 +77,11 @@ pub(crate) fn replace(place: &Place, incoming: &Path) -> Result<PathBuf> {
 /// # Errors
 /// [`Error::Busy`], if another process is at it or has the store open.
 pub fn finish_interrupted(place: &Place, control: &Control) -> Result<bool> {
-    if !place.journal().try_exists().at("look at", &place.journal())? {
+    if !place
+        .journal()
+        .try_exists()
+        .at("look at", &place.journal())?
+    {
         return Ok(false);
     }
     let _place_lock = place.lock("restore-db", control)?;
@@ -87,8 +96,9 @@ pub(crate) fn finish_locked(place: &Place) -> Result<bool> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
         text => text.at("read", &path)?,
     };
-    let journal = serde_json::from_slice(&text)
-        .map_err(|error| Error::invalid(&path, format!("the restore's journal is damaged: {error}")))?;
+    let journal = serde_json::from_slice(&text).map_err(|error| {
+        Error::invalid(&path, format!("the restore's journal is damaged: {error}"))
+    })?;
     run(place, journal)?;
     Ok(true)
 }

@@ -51,7 +51,11 @@ pub fn prune(
 ) -> Result<Vec<Pruned>> {
     let _lock = folder.lock("backup-db prune", control)?;
     let backups = folder.list()?;
-    let manifests: Vec<Manifest> = backups.iter().filter_map(Backup::manifest).cloned().collect();
+    let manifests: Vec<Manifest> = backups
+        .iter()
+        .filter_map(Backup::manifest)
+        .cloned()
+        .collect();
     let decisions = retention::decide(policy, &manifests, now)?;
     let managed = backups.iter().filter(|it| it.manifest().is_some());
     let mut pruned = Vec::new();
@@ -82,12 +86,21 @@ pub fn delete(folder: &BackupFolder, backup: &Backup, control: &Control) -> Resu
     let _lock = folder.lock("backup-db", control)?;
     if let Some(manifest) = backup.manifest() {
         if manifest.pinned {
-            return Err(Error::usage(format!("{} is pinned; unpin it first", backup.name())));
+            return Err(Error::usage(format!(
+                "{} is pinned; unpin it first",
+                backup.name()
+            )));
         }
         let builds_on = |it: &Manifest| {
-            it.base.as_ref().is_some_and(|base| base.backup_id == manifest.backup_id)
+            it.base
+                .as_ref()
+                .is_some_and(|base| base.backup_id == manifest.backup_id)
         };
-        if let Some(other) = folder.list()?.iter().find(|it| it.manifest().is_some_and(builds_on)) {
+        if let Some(other) = folder
+            .list()?
+            .iter()
+            .find(|it| it.manifest().is_some_and(builds_on))
+        {
             return Err(Error::usage(format!("{} builds on it", other.name())));
         }
     }

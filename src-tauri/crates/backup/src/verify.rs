@@ -87,7 +87,10 @@ fn quick(backup: &Backup, control: &Control) -> Result<()> {
     let manifest = backup.require_manifest()?;
     let found = digest::digest_file(&backup.path, control)?;
     if found != manifest.payload.digests {
-        return Err(Error::invalid(&backup.path, "its digest is not the one in its manifest"));
+        return Err(Error::invalid(
+            &backup.path,
+            "its digest is not the one in its manifest",
+        ));
     }
     Ok(())
 }
@@ -109,18 +112,15 @@ pub(crate) fn standard(
 
 /// A whole restore, into a data folder of its own on the live database's disk: there is room for
 /// one there, and a store does not open in the synced folder that backups may lie in.
-fn drill(
-    place: &Place,
-    backup: &Backup,
-    check: &Check<'_>,
-    control: &Control,
-) -> Result<()> {
+fn drill(place: &Place, backup: &Backup, check: &Check<'_>, control: &Control) -> Result<()> {
     let beside = BackupFolder::create(place.beside().path())?;
     let trial: WorkFile = beside.work_file("drill")?;
     files::create_private_folder(&trial.path)?;
     let database = trial.path.join(DATABASE_FILE);
     let facts = standard(backup, check.key, &database, control)?;
-    let opened = OpenOptions::new(&trial.path).holder("a restore drill").open();
+    let opened = OpenOptions::new(&trial.path)
+        .holder("a restore drill")
+        .open();
     let store = opened.at("open", &database)?;
     let count = store
         .read(|tx| {

@@ -1,4 +1,10 @@
 //! Making a backup, from a database that is in use, damaged, or not there.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test has nothing else to do"
+)]
 
 mod common;
 
@@ -8,7 +14,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use chatkeep_backup::{Backup, BackupFolder, Error, Level, Reason, create, CreateOptions};
+use chatkeep_backup::{Backup, BackupFolder, CreateOptions, Error, Level, Reason, create};
 use common::{Chats, add, flip, now, options, quiet};
 
 #[test]
@@ -19,7 +25,10 @@ fn a_backup_is_one_private_sqlite_file_with_a_manifest() {
     assert_eq!(backup.name(), "chatkeep.db.2026-11-21_000000.bak");
     let header = fs::read(&backup.path).unwrap();
     assert_eq!(&header[18..20], [1, 1], "journal mode delete");
-    for path in [backup.path.clone(), common::with_suffix(&backup.path, ".json")] {
+    for path in [
+        backup.path.clone(),
+        common::with_suffix(&backup.path, ".json"),
+    ] {
         let mode = fs::metadata(path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
@@ -34,7 +43,10 @@ fn a_backup_is_one_private_sqlite_file_with_a_manifest() {
 fn what_is_written_is_what_is_listed() {
     let chats = Chats::new();
     let made = chats.back_up();
-    let listed = BackupFolder::open(&chats.place.backups).unwrap().list().unwrap();
+    let listed = BackupFolder::open(&chats.place.backups)
+        .unwrap()
+        .list()
+        .unwrap();
     assert_eq!(listed, [made]);
 }
 
@@ -47,7 +59,10 @@ fn two_backups_in_one_second_are_both_kept_and_in_order() {
     let names: Vec<_> = folder.list().unwrap().iter().map(Backup::name).collect();
     assert_eq!(
         names,
-        ["chatkeep.db.2026-11-21_000000-2.bak", "chatkeep.db.2026-11-21_000000.bak"]
+        [
+            "chatkeep.db.2026-11-21_000000-2.bak",
+            "chatkeep.db.2026-11-21_000000.bak"
+        ]
     );
 }
 
@@ -103,7 +118,12 @@ fn a_backup_ends_beside_a_writer_that_does_not() {
 #[test]
 fn the_newest_backup_is_proven_by_a_restore() {
     let chats = Chats::new();
-    let backup = create(&chats.place, &CreateOptions::new(Reason::Manual, now()), &quiet()).unwrap();
+    let backup = create(
+        &chats.place,
+        &CreateOptions::new(Reason::Manual, now()),
+        &quiet(),
+    )
+    .unwrap();
     let verification = backup.manifest().unwrap().verification.clone().unwrap();
     assert_eq!(verification.level, Level::Drill);
     assert_eq!(verification.drilled_at_ms, Some(common::NOW_MS));
@@ -120,7 +140,11 @@ fn a_damaged_database_is_not_backed_up_but_kept_for_a_look() {
     }
     let error = create(&chats.place, &options(now()), &quiet()).unwrap_err();
     assert_eq!(error.exit_code(), 20);
-    let Error::SourceCorrupt { quarantine: Some(copy), .. } = error else {
+    let Error::SourceCorrupt {
+        quarantine: Some(copy),
+        ..
+    } = error
+    else {
         panic!("{error:?}");
     };
     assert!(copy.is_file());
@@ -153,7 +177,13 @@ fn a_cancelled_backup_leaves_nothing() {
     let error = create(&chats.place, &options(now()), &control).unwrap_err();
     assert_eq!(error.exit_code(), 130);
     chats.assert_nothing_half_made();
-    assert!(BackupFolder::open(&chats.place.backups).unwrap().list().unwrap().is_empty());
+    assert!(
+        BackupFolder::open(&chats.place.backups)
+            .unwrap()
+            .list()
+            .unwrap()
+            .is_empty()
+    );
 }
 
 #[test]

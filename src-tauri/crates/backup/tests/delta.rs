@@ -1,11 +1,16 @@
 //! Points in time between full backups, made of the pages that changed.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test has nothing else to do"
+)]
 
 mod common;
 
 use std::fs;
 
 use chatkeep_backup::{
-    Backup, BackupFolder, Check, Control, CreateOptions, Kind, Level, create_delta, export, Layout,
+    Backup, BackupFolder, Check, Control, CreateOptions, Kind, Layout, Level, create_delta, export,
     prepare, verify,
 };
 use chatkeep_store::Timestamp;
@@ -35,7 +40,9 @@ fn rows(chats: &Chats, backup: &Backup) -> i64 {
     let _ = fs::remove_file(&to);
     export(backup, &to, Layout::Exact, None, &quiet()).unwrap();
     let connection = Connection::open(&to).unwrap();
-    connection.query_row("SELECT count(*) FROM messages", [], |row| row.get(0)).unwrap()
+    connection
+        .query_row("SELECT count(*) FROM messages", [], |row| row.get(0))
+        .unwrap()
 }
 
 #[test]
@@ -54,14 +61,24 @@ fn a_point_holds_only_what_changed_and_restores_all() {
         points.push(point);
     }
     let size = |it: &Backup| fs::metadata(&it.path).unwrap().len();
-    assert!(size(&points[4]) * 20 < size(&points[0]), "{} of {}", size(&points[4]), size(&points[0]));
+    assert!(
+        size(&points[4]) * 20 < size(&points[0]),
+        "{} of {}",
+        size(&points[4]),
+        size(&points[0])
+    );
     for (minute, point) in points.iter().enumerate() {
         assert_eq!(rows(&chats, point), 2020 + 5 * minute as i64);
     }
 
-    let moment = folder(&chats).find_at(Timestamp::from_ms(at(2).as_ms() + 30_000)).unwrap();
+    let moment = folder(&chats)
+        .find_at(Timestamp::from_ms(at(2).as_ms() + 30_000))
+        .unwrap();
     assert_eq!(moment.path, points[2].path);
-    prepare(&chats.place, &moment, restoring(), &quiet()).unwrap().apply(&quiet()).unwrap();
+    prepare(&chats.place, &moment, restoring(), &quiet())
+        .unwrap()
+        .apply(&quiet())
+        .unwrap();
     assert!(chats.names().contains(&"Minute 2".to_owned()));
     assert!(!chats.names().contains(&"Minute 3".to_owned()));
 }
@@ -72,7 +89,11 @@ fn nothing_is_written_when_nothing_has_changed() {
     point(&chats, 0).unwrap();
     assert_eq!(point(&chats, 1), None);
     assert_eq!(chats.names(), ["Tea"]);
-    assert_eq!(point(&chats, 2), None, "opening and closing the app changes nothing");
+    assert_eq!(
+        point(&chats, 2),
+        None,
+        "opening and closing the app changes nothing"
+    );
     chats.add("Coffee", 1);
     assert!(point(&chats, 3).is_some());
     assert_eq!(point(&chats, 4), None);
@@ -104,7 +125,11 @@ fn a_database_that_shrinks_and_grows_is_followed() {
     }
     point(&chats, 0).unwrap();
     let connection = Connection::open(chats.database()).unwrap();
-    connection.execute_batch("PRAGMA foreign_keys = ON; DELETE FROM sessions WHERE name LIKE 'Session%'; VACUUM").unwrap();
+    connection
+        .execute_batch(
+            "PRAGMA foreign_keys = ON; DELETE FROM sessions WHERE name LIKE 'Session%'; VACUUM",
+        )
+        .unwrap();
     drop(connection);
     // Nearly every page differs, but it is still a point; its size then makes the next one full.
     let small = point(&chats, 1).unwrap();
@@ -124,7 +149,13 @@ fn a_lost_list_of_hashes_is_made_again() {
         chats.add("More", 3);
         for entry in fs::read_dir(chats.place.backups.join(".work")).unwrap() {
             let path = entry.unwrap().path();
-            if path.file_name().unwrap().to_str().unwrap().starts_with("pages-") {
+            if path
+                .file_name()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .starts_with("pages-")
+            {
                 match minute {
                     1 | 2 => fs::remove_file(path).unwrap(),
                     _ => flip(&path, 40),

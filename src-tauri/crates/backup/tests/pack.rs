@@ -1,4 +1,9 @@
 //! Compressed and encrypted backups, and the keys to them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test has nothing else to do"
+)]
 
 mod common;
 
@@ -21,7 +26,11 @@ fn identity(folder: &Path, name: &str) -> Identity {
     use age::secrecy::ExposeSecret;
     let identity = age::x25519::Identity::generate();
     let file = folder.join(name);
-    fs::write(&file, format!("# test\n{}\n", identity.to_string().expose_secret())).unwrap();
+    fs::write(
+        &file,
+        format!("# test\n{}\n", identity.to_string().expose_secret()),
+    )
+    .unwrap();
     Identity {
         recipient: identity.to_public().to_string(),
         file,
@@ -39,7 +48,9 @@ fn packed(chats: &Chats, compress: Option<i32>, encrypt: Option<Lock>) -> Backup
 
 fn restore(chats: &Chats, backup: &Backup, key: Option<&Key>) -> Result<(), Error> {
     let options = RestoreOptions { key, ..restoring() };
-    prepare(&chats.place, backup, options, &quiet())?.apply(&quiet()).map(drop)
+    prepare(&chats.place, backup, options, &quiet())?
+        .apply(&quiet())
+        .map(drop)
 }
 
 #[test]
@@ -66,7 +77,10 @@ fn zstds_own_decoder_opens_it() {
 #[test]
 fn only_the_right_identity_opens_an_encrypted_backup() {
     let chats = Chats::new();
-    let (right, wrong) = (identity(chats.folder.path(), "right"), identity(chats.folder.path(), "wrong"));
+    let (right, wrong) = (
+        identity(chats.folder.path(), "right"),
+        identity(chats.folder.path(), "wrong"),
+    );
     let lock = Lock::recipients(&[&right.recipient]).unwrap();
     let backup = packed(&chats, Some(3), Some(lock));
     assert!(backup.name().ends_with(".bak.zst.age"));
@@ -76,7 +90,12 @@ fn only_the_right_identity_opens_an_encrypted_backup() {
     let before = chats.bytes();
 
     let wrong = Key::from_identity_file(&wrong.file).unwrap();
-    assert_eq!(restore(&chats, &backup, Some(&wrong)).unwrap_err().exit_code(), 12);
+    assert_eq!(
+        restore(&chats, &backup, Some(&wrong))
+            .unwrap_err()
+            .exit_code(),
+        12
+    );
     assert_eq!(restore(&chats, &backup, None).unwrap_err().exit_code(), 12);
     assert_eq!(chats.bytes(), before);
 
@@ -94,10 +113,19 @@ fn only_the_right_identity_opens_an_encrypted_backup() {
 #[test]
 fn a_passphrase_opens_what_it_closed() {
     let chats = Chats::new();
-    let backup = packed(&chats, None, Some(Lock::Passphrase("seven green leaves".to_owned().into())));
+    let backup = packed(
+        &chats,
+        None,
+        Some(Lock::Passphrase("seven green leaves".to_owned().into())),
+    );
     chats.add("Coffee", 1);
     let key = |text: &str| Key::Passphrase(text.to_owned().into());
-    assert_eq!(restore(&chats, &backup, Some(&key("leaves"))).unwrap_err().exit_code(), 12);
+    assert_eq!(
+        restore(&chats, &backup, Some(&key("leaves")))
+            .unwrap_err()
+            .exit_code(),
+        12
+    );
     restore(&chats, &backup, Some(&key("seven green leaves"))).unwrap();
     assert_eq!(chats.names(), ["Tea"]);
 }
@@ -111,14 +139,30 @@ fn a_cut_or_changed_payload_is_damage_and_not_a_wrong_key() {
         let backup = packed(&chats, Some(3), lock);
         let good = fs::read(&backup.path).unwrap();
         fs::write(&backup.path, &good[..good.len() - 1]).unwrap();
-        assert_eq!(restore(&chats, &backup, Some(&key)).unwrap_err().exit_code(), 21);
+        assert_eq!(
+            restore(&chats, &backup, Some(&key))
+                .unwrap_err()
+                .exit_code(),
+            21
+        );
         for at in (good.len() / 2..good.len()).step_by(211) {
             fs::write(&backup.path, &good).unwrap();
             common::flip(&backup.path, at);
-            assert_eq!(restore(&chats, &backup, Some(&key)).unwrap_err().exit_code(), 21, "byte {at}");
+            assert_eq!(
+                restore(&chats, &backup, Some(&key))
+                    .unwrap_err()
+                    .exit_code(),
+                21,
+                "byte {at}"
+            );
         }
         fs::write(&backup.path, [good.as_slice(), b"more"].concat()).unwrap();
-        assert_eq!(restore(&chats, &backup, Some(&key)).unwrap_err().exit_code(), 21);
+        assert_eq!(
+            restore(&chats, &backup, Some(&key))
+                .unwrap_err()
+                .exit_code(),
+            21
+        );
     }
 }
 
@@ -131,11 +175,17 @@ fn points_on_an_encrypted_backup_are_encrypted() {
         encrypt: Some(lock),
         ..options(now())
     };
-    let first = create_delta(&chats.place, &options, &quiet()).unwrap().unwrap();
+    let first = create_delta(&chats.place, &options, &quiet())
+        .unwrap()
+        .unwrap();
     chats.add("Coffee", 1);
-    let second = create_delta(&chats.place, &options, &quiet()).unwrap().unwrap();
+    let second = create_delta(&chats.place, &options, &quiet())
+        .unwrap()
+        .unwrap();
     chats.add("Water", 1);
-    let third = create_delta(&chats.place, &options, &quiet()).unwrap().unwrap();
+    let third = create_delta(&chats.place, &options, &quiet())
+        .unwrap()
+        .unwrap();
     let kinds = [&first, &second, &third].map(|it| it.manifest().unwrap().kind);
     // Nobody here can open the full one: the hashes of its pages are enough.
     assert_eq!(kinds, [Kind::Full, Kind::Delta, Kind::Delta]);

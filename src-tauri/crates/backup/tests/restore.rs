@@ -1,10 +1,15 @@
 //! Restoring: what comes back, what is refused, and what is left when it fails.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test has nothing else to do"
+)]
 
 mod common;
 
 use std::fs;
-use std::sync::Mutex;
 use std::sync::Arc;
+use std::sync::Mutex;
 
 use chatkeep_backup::{
     Backup, BackupFolder, Error, Gate, Live, Mode, RestoreOptions, last_restore, prepare,
@@ -71,7 +76,11 @@ fn a_missing_database_is_put_back() {
 fn a_damaged_database_is_moved_away_with_its_log() {
     let chats = Chats::new();
     let backup = chats.back_up();
-    fs::write(chats.database(), b"this is no database, and long enough to be looked at").unwrap();
+    fs::write(
+        chats.database(),
+        b"this is no database, and long enough to be looked at",
+    )
+    .unwrap();
     fs::write(common::with_suffix(chats.database(), "-wal"), b"a log").unwrap();
 
     let restored = restore(&chats, &backup);
@@ -106,11 +115,17 @@ fn the_app_is_asked_to_hold_its_writes_and_reads_anew() {
     let gate = Gate::open(
         chats.folder.path(),
         move |by| {
-            on_hold.lock().unwrap().push(format!("hold for {}", by.split(' ').next().unwrap()));
+            on_hold
+                .lock()
+                .unwrap()
+                .push(format!("hold for {}", by.split(' ').next().unwrap()));
             Ok(7)
         },
         move |held: i32, replaced| {
-            on_release.lock().unwrap().push(format!("release {held}, replaced: {replaced}"));
+            on_release
+                .lock()
+                .unwrap()
+                .push(format!("release {held}, replaced: {replaced}"));
         },
     )
     .unwrap();
@@ -183,12 +198,17 @@ fn what_is_no_backup_is_refused_and_the_live_file_is_untouched() {
     let refused = |bytes: &[u8], code: u8| {
         fs::write(&file, bytes).unwrap();
         let backup = Backup::at(&file).unwrap();
-        let error = prepare(&chats.place, &backup, restoring(), &quiet()).map(drop).unwrap_err();
+        let error = prepare(&chats.place, &backup, restoring(), &quiet())
+            .map(drop)
+            .unwrap_err();
         assert_eq!(error.exit_code(), code, "{error}");
         assert_eq!(chats.bytes(), before);
     };
     refused(b"", 21);
-    refused(b"not a database at all, but long enough to be looked at as one", 21);
+    refused(
+        b"not a database at all, but long enough to be looked at as one",
+        21,
+    );
     refused(&good[..good.len() / 2], 21);
     refused(&good[..100], 21);
 }
@@ -197,11 +217,19 @@ fn what_is_no_backup_is_refused_and_the_live_file_is_untouched() {
 fn a_database_of_another_program_is_refused() {
     let chats = Chats::new();
     let file = chats.folder.path().join("chatkeep.db.x.bak");
-    Connection::open(&file).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
+    Connection::open(&file)
+        .unwrap()
+        .execute_batch("CREATE TABLE t (x)")
+        .unwrap();
     let backup = Backup::at(&file).unwrap();
-    let error = prepare(&chats.place, &backup, restoring(), &quiet()).map(drop).unwrap_err();
+    let error = prepare(&chats.place, &backup, restoring(), &quiet())
+        .map(drop)
+        .unwrap_err();
     assert_eq!(error.exit_code(), 21);
-    assert!(error.to_string().contains("not a Chatkeep database"), "{error}");
+    assert!(
+        error.to_string().contains("not a Chatkeep database"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -209,14 +237,19 @@ fn another_persons_backup_is_refused_unless_it_is_wanted() {
     let (chats, other) = (Chats::new(), Chats::new());
     other.add("Coffee", 1);
     let backup = other.back_up();
-    let error = prepare(&chats.place, &backup, restoring(), &quiet()).map(drop).unwrap_err();
+    let error = prepare(&chats.place, &backup, restoring(), &quiet())
+        .map(drop)
+        .unwrap_err();
     assert_eq!(error.exit_code(), 22, "{error}");
 
     let wanted = RestoreOptions {
         allow_foreign: true,
         ..restoring()
     };
-    prepare(&chats.place, &backup, wanted, &quiet()).unwrap().apply(&quiet()).unwrap();
+    prepare(&chats.place, &backup, wanted, &quiet())
+        .unwrap()
+        .apply(&quiet())
+        .unwrap();
     assert_eq!(chats.names(), ["Coffee", "Tea"]);
 }
 
@@ -234,7 +267,9 @@ fn a_newer_backup_is_refused_before_anything_is_touched() {
     let chats = Chats::new();
     let backup = changed(&chats, "PRAGMA user_version = 9999");
     let before = chats.bytes();
-    let error = prepare(&chats.place, &backup, restoring(), &quiet()).map(drop).unwrap_err();
+    let error = prepare(&chats.place, &backup, restoring(), &quiet())
+        .map(drop)
+        .unwrap_err();
     assert_eq!(error.exit_code(), 23, "{error}");
     assert_eq!(chats.bytes(), before);
 }
@@ -324,7 +359,10 @@ fn a_half_done_swap_is_finished_before_anything_else() {
         fs::write(chats.folder.path().join("restore.journal.json"), journal).unwrap();
         let refused = chatkeep_store::OpenOptions::new(chats.folder.path()).open();
         assert!(
-            matches!(refused, Err(chatkeep_store::OpenError::RestoreUnfinished { .. })),
+            matches!(
+                refused,
+                Err(chatkeep_store::OpenError::RestoreUnfinished { .. })
+            ),
             "the app does not open half a restore"
         );
         assert!(chatkeep_backup::finish_interrupted(&chats.place, &quiet()).unwrap());

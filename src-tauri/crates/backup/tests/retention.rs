@@ -1,8 +1,13 @@
 //! What is never removed, whatever the backups and the policy.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test has nothing else to do"
+)]
 
 mod common;
 
-use chatkeep_backup::{Base, Kind, Manifest, Policy, Reason, Verification, Level, decide};
+use chatkeep_backup::{Base, Kind, Level, Manifest, Policy, Reason, Verification, decide};
 use chatkeep_store::Timestamp;
 use common::{Chats, NOW_MS, now};
 use proptest::collection::vec;
@@ -43,19 +48,28 @@ fn made() -> impl Strategy<Value = Made> {
 }
 
 fn policy() -> impl Strategy<Value = Policy> {
-    (0..100_i64, 0..4_u32, 0..30_u32, 0..20_u32, 0..20_u32, 0..20_u32, 0..4_u32).prop_map(
-        |(within, last, hourly, daily, weekly, monthly, fulls_min)| Policy {
-            within_ms: within * HOUR_MS,
-            last,
-            hourly,
-            daily,
-            weekly,
-            monthly,
-            yearly: 1,
-            fulls_min,
-            size_max_bytes: (within % 2 == 0).then_some(3 << 30),
-        },
+    (
+        0..100_i64,
+        0..4_u32,
+        0..30_u32,
+        0..20_u32,
+        0..20_u32,
+        0..20_u32,
+        0..4_u32,
     )
+        .prop_map(
+            |(within, last, hourly, daily, weekly, monthly, fulls_min)| Policy {
+                within_ms: within * HOUR_MS,
+                last,
+                hourly,
+                daily,
+                weekly,
+                monthly,
+                yearly: 1,
+                fulls_min,
+                size_max_bytes: (within % 2 == 0).then_some(3 << 30),
+            },
+        )
 }
 
 /// Manifests in the order in which they were made; a delta builds on the one before.
@@ -102,7 +116,9 @@ fn template() -> Manifest {
 fn kept(policy: &Policy, all: &[Manifest], at: Timestamp) -> Vec<Manifest> {
     let decisions = decide(policy, all, at).unwrap();
     let stays = |it: &&Manifest| {
-        decisions.iter().any(|decision| decision.id == it.backup_id && !decision.keep.is_empty())
+        decisions
+            .iter()
+            .any(|decision| decision.id == it.backup_id && !decision.keep.is_empty())
     };
     all.iter().filter(stays).cloned().collect()
 }
@@ -174,11 +190,19 @@ fn the_default_keeps_48_hours_14_days_8_weeks_and_12_months() {
         })
         .collect();
     let kept = kept(&Policy::default(), &manifests(&template, &hourly), now());
-    let older_than = |days: i64| kept.iter().filter(|it| NOW_MS - it.created_at_ms > days * DAY_MS).count();
+    let older_than = |days: i64| {
+        kept.iter()
+            .filter(|it| NOW_MS - it.created_at_ms > days * DAY_MS)
+            .count()
+    };
     // 8 in 48 hours, 12 more days, about 6 more weeks and 10 more months.
     assert_eq!(kept.len() - older_than(2), 8);
     assert_eq!(older_than(2) - older_than(14), 12);
-    assert!((5..=7).contains(&(older_than(14) - older_than(60))), "{}", older_than(14) - older_than(60));
+    assert!(
+        (5..=7).contains(&(older_than(14) - older_than(60))),
+        "{}",
+        older_than(14) - older_than(60)
+    );
     assert!((9..=11).contains(&older_than(60)), "{}", older_than(60));
     assert_eq!(older_than(366), 0);
 }

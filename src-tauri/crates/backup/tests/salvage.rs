@@ -1,4 +1,9 @@
 //! What is read of a database that SQLite no longer reads.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test has nothing else to do"
+)]
 
 mod common;
 
@@ -26,14 +31,20 @@ fn run(chats: &Chats) -> (Salvaged, Connection) {
 
 fn count(connection: &Connection, table: &str) -> i64 {
     connection
-        .query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))
+        .query_row(&format!("SELECT count(*) FROM {table}"), [], |row| {
+            row.get(0)
+        })
         .unwrap()
 }
 
 fn root_of(chats: &Chats, table: &str) -> usize {
     Connection::open(chats.database())
         .unwrap()
-        .query_row("SELECT rootpage FROM sqlite_schema WHERE name = ?1", [table], |row| row.get(0))
+        .query_row(
+            "SELECT rootpage FROM sqlite_schema WHERE name = ?1",
+            [table],
+            |row| row.get(0),
+        )
         .unwrap()
 }
 
@@ -52,8 +63,12 @@ fn of_a_sound_database_everything_is_read() {
     assert_eq!(count(&connection, "sessions"), 11);
     let original = Connection::open(chats.database()).unwrap();
     let dump = |it: &Connection| -> Vec<(i64, String, String, Option<i64>)> {
-        let mut statement = it.prepare("SELECT id, uid, text, parent_id FROM messages ORDER BY id").unwrap();
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)));
+        let mut statement = it
+            .prepare("SELECT id, uid, text, parent_id FROM messages ORDER BY id")
+            .unwrap();
+        let rows = statement.query_map([], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        });
         rows.unwrap().map(Result::unwrap).collect()
     };
     assert_eq!(dump(&connection), dump(&original));
@@ -67,7 +82,11 @@ fn what_is_only_in_the_log_is_read_too() {
     // As after a crash: nobody has it open, and the log is full.
     let copy = chats.folder.path().join("crashed.db");
     fs::copy(chats.database(), &copy).unwrap();
-    fs::copy(with_suffix(chats.database(), "-wal"), with_suffix(&copy, "-wal")).unwrap();
+    fs::copy(
+        with_suffix(chats.database(), "-wal"),
+        with_suffix(&copy, "-wal"),
+    )
+    .unwrap();
     let to = chats.folder.path().join("salvaged.db");
     let report = salvage(&copy, &to, &quiet()).unwrap();
     assert!(report.is_complete(), "{report:?}");
@@ -100,7 +119,13 @@ fn messages_of_a_lost_session_are_kept_in_a_new_one() {
     let (report, connection) = run(&chats);
     assert_eq!(count(&connection, "messages"), 620);
     assert_eq!(count(&connection, "sessions"), 11);
-    assert!(report.notes.iter().any(|it| it.starts_with("11 sessions made")), "{report:?}");
+    assert!(
+        report
+            .notes
+            .iter()
+            .any(|it| it.starts_with("11 sessions made")),
+        "{report:?}"
+    );
 }
 
 #[test]
@@ -109,7 +134,10 @@ fn what_was_salvaged_can_be_restored() {
     overwrite(&chats, root_of(&chats, "messages"));
     run(&chats);
     let salvaged = Backup::at(&chats.folder.path().join("salvaged.db")).unwrap();
-    prepare(&chats.place, &salvaged, restoring(), &quiet()).unwrap().apply(&quiet()).unwrap();
+    prepare(&chats.place, &salvaged, restoring(), &quiet())
+        .unwrap()
+        .apply(&quiet())
+        .unwrap();
     assert_eq!(chats.names().len(), 11);
 }
 
@@ -135,6 +163,11 @@ fn a_database_in_use_is_left_alone() {
     let chats = chats();
     let _store = chats.open();
     let to = chats.folder.path().join("salvaged.db");
-    assert_eq!(salvage(chats.database(), &to, &quiet()).unwrap_err().exit_code(), 11);
+    assert_eq!(
+        salvage(chats.database(), &to, &quiet())
+            .unwrap_err()
+            .exit_code(),
+        11
+    );
     assert!(!to.exists());
 }

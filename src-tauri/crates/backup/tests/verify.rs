@@ -1,4 +1,9 @@
 //! What a check finds, what it notes, and how the folder is looked after.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test has nothing else to do"
+)]
 
 mod common;
 
@@ -98,7 +103,10 @@ fn rows_that_are_missing_from_a_sound_database_are_found() {
     fs::write(with_suffix(&backup.path, ".json"), sealed).unwrap();
     let backup = Backup::at(&backup.path).unwrap();
     let error = verify(&chats.place, backup, &at(Level::Standard), &quiet()).unwrap_err();
-    assert!(error.to_string().contains("20 rows; its manifest says 21"), "{error}");
+    assert!(
+        error.to_string().contains("20 rows; its manifest says 21"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -110,10 +118,18 @@ fn fields_of_a_newer_version_are_kept() {
     let body = text.rsplit_once("\n  \"manifest_blake3\"").unwrap().0;
     let body = body.replacen('{', "{\n  \"mood\": \"good\",", 1);
     let hash = blake3::hash(body.as_bytes()).to_hex();
-    fs::write(&path, format!("{body}\n  \"manifest_blake3\": \"{hash}\"\n}}\n")).unwrap();
+    fs::write(
+        &path,
+        format!("{body}\n  \"manifest_blake3\": \"{hash}\"\n}}\n"),
+    )
+    .unwrap();
     let backup = Backup::at(&backup.path).unwrap();
     set_pinned(&folder(&chats.place), &backup, true, &quiet()).unwrap();
-    assert!(fs::read_to_string(&path).unwrap().contains("\"mood\": \"good\""));
+    assert!(
+        fs::read_to_string(&path)
+            .unwrap()
+            .contains("\"mood\": \"good\"")
+    );
     let State::Managed(manifest) = Backup::at(&backup.path).unwrap().state else {
         panic!("not managed");
     };
@@ -124,9 +140,15 @@ fn fields_of_a_newer_version_are_kept() {
 fn pruning_removes_what_no_rule_keeps_and_nothing_else() {
     let chats = Chats::new();
     let day = 86_400_000;
-    let backups: Vec<_> = (0..4).map(|it| chats.back_up_at(now().plus_ms(it * day))).collect();
+    let backups: Vec<_> = (0..4)
+        .map(|it| chats.back_up_at(now().plus_ms(it * day)))
+        .collect();
     fs::write(chats.place.backups.join("notes.txt"), "mine").unwrap();
-    fs::copy(&backups[0].path, chats.place.backups.join("chatkeep.db.bare.bak")).unwrap();
+    fs::copy(
+        &backups[0].path,
+        chats.place.backups.join("chatkeep.db.bare.bak"),
+    )
+    .unwrap();
     set_pinned(&folder(&chats.place), &backups[0], true, &quiet()).unwrap();
     let policy = Policy {
         within_ms: 0,
@@ -144,7 +166,14 @@ fn pruning_removes_what_no_rule_keeps_and_nothing_else() {
     let done = prune(&folder, &policy, Prune::Remove, end, &quiet()).unwrap();
     assert_eq!(would, done);
     let left: Vec<_> = folder.list().unwrap().iter().map(Backup::name).collect();
-    assert_eq!(left, [backups[3].name(), backups[0].name(), "chatkeep.db.bare.bak".into()]);
+    assert_eq!(
+        left,
+        [
+            backups[3].name(),
+            backups[0].name(),
+            "chatkeep.db.bare.bak".into()
+        ]
+    );
     assert!(chats.place.backups.join("notes.txt").exists());
 }
 
@@ -166,7 +195,10 @@ fn a_pinned_backup_is_not_deleted() {
     let backup = chats.back_up();
     let folder = folder(&chats.place);
     let pinned = set_pinned(&folder, &backup, true, &quiet()).unwrap();
-    assert_eq!(delete(&folder, &pinned, &quiet()).unwrap_err().exit_code(), 2);
+    assert_eq!(
+        delete(&folder, &pinned, &quiet()).unwrap_err().exit_code(),
+        2
+    );
     let unpinned = set_pinned(&folder, &pinned, false, &quiet()).unwrap();
     delete(&folder, &unpinned, &quiet()).unwrap();
     assert!(folder.list().unwrap().is_empty());
@@ -192,7 +224,13 @@ fn an_export_is_a_plain_database() {
 #[test]
 fn the_doctor_tells_what_is_missing() {
     let chats = Chats::new();
-    let worst = || doctor(&chats.place, now(), &quiet()).unwrap().iter().map(|it| it.severity).max();
+    let worst = || {
+        doctor(&chats.place, now(), &quiet())
+            .unwrap()
+            .iter()
+            .map(|it| it.severity)
+            .max()
+    };
     assert_eq!(worst(), Some(Severity::Error), "no backups");
     let backup = chats.back_up();
     assert_eq!(worst(), Some(Severity::Warning), "no drill, the same disk");
@@ -224,6 +262,9 @@ fn a_path_that_is_no_text_works() {
     let place = Place::in_folder(&data);
     let backup = chatkeep_backup::create(&place, &common::options(now()), &quiet()).unwrap();
     common::add(&common::open(&data), "Coffee", 3);
-    prepare(&place, &backup, restoring(), &quiet()).unwrap().apply(&quiet()).unwrap();
+    prepare(&place, &backup, restoring(), &quiet())
+        .unwrap()
+        .apply(&quiet())
+        .unwrap();
     assert_eq!(common::names(&common::open(&data)), ["Tea"]);
 }

@@ -36,7 +36,11 @@ impl Rescue {
     /// What SQLite or a migration reports.
     pub fn create(file: &Path, version: u32) -> std::result::Result<Self, OpenError> {
         let newest = schema::newest_version();
-        let version = if (1..=newest).contains(&version) { version } else { newest };
+        let version = if (1..=newest).contains(&version) {
+            version
+        } else {
+            newest
+        };
         let mut connection = crate::connection::open(file, true)?;
         embedded::migrations::runner()
             .set_target(Target::Version(version.cast_signed()))
@@ -83,7 +87,10 @@ impl Rescue {
             .map(|(at, value)| if Some(at) == table.rowid_column { &rowid } else { value } as _)
             .collect();
         let marks = vec!["?"; values.len()].join(", ");
-        let sql = format!("{verb} INTO {name} ({}) VALUES ({marks})", columns.join(", "));
+        let sql = format!(
+            "{verb} INTO {name} ({}) VALUES ({marks})",
+            columns.join(", ")
+        );
         let inserted = self
             .connection
             .prepare_cached(&sql)
@@ -98,7 +105,8 @@ impl Rescue {
     /// What SQLite or a migration reports.
     pub fn finish(mut self) -> std::result::Result<Vec<String>, OpenError> {
         let mended = mend(&self.connection)?;
-        self.connection.execute_batch("COMMIT; PRAGMA foreign_keys = ON")?;
+        self.connection
+            .execute_batch("COMMIT; PRAGMA foreign_keys = ON")?;
         schema::migrate(&mut self.connection)?;
         self.connection.close().map_err(|(_, error)| error)?;
         Ok(mended)
@@ -183,7 +191,11 @@ fn mend(connection: &Connection) -> Result<Vec<String>> {
         push_count(&mut mended, connection.execute(sql, [])?, what);
     }
     let dropped = drop_orphans(connection)?;
-    push_count(&mut mended, dropped, "rows that belong to a lost session, which were left out");
+    push_count(
+        &mut mended,
+        dropped,
+        "rows that belong to a lost session, which were left out",
+    );
     Ok(mended)
 }
 
@@ -195,7 +207,8 @@ fn push_count(mended: &mut Vec<String>, count: usize, what: &str) {
 
 /// Whatever else refers to a row that is not there.
 fn drop_orphans(connection: &Connection) -> Result<usize> {
-    let mut statement = connection.prepare("SELECT \"table\", rowid FROM pragma_foreign_key_check")?;
+    let mut statement =
+        connection.prepare("SELECT \"table\", rowid FROM pragma_foreign_key_check")?;
     let broken: Vec<(String, i64)> = statement
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<rusqlite::Result<_>>()?;

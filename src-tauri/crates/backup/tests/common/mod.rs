@@ -1,5 +1,11 @@
 //! A store with some chats in it, and the files around it.
-#![allow(dead_code, unreachable_pub, reason = "each test takes what it needs")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "each test takes what it needs, and has nothing else to do when that fails"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,9 +14,7 @@ use chatkeep_backup::{
     Backup, Control, CreateOptions, Level, Mode, Place, Reason, RestoreOptions, create,
 };
 use chatkeep_store::testing::ManualClock;
-use chatkeep_store::{
-    NewMessage, NewSession, OpenOptions, Store, Timestamp, messages, sessions,
-};
+use chatkeep_store::{NewMessage, NewSession, OpenOptions, Store, Timestamp, messages, sessions};
 use tempfile::TempDir;
 
 /// 21 November 2026, as in `TestStore`.
@@ -143,4 +147,3 @@ pub fn flip(path: &Path, at: usize) {
     bytes[at] ^= 0x01;
     fs::write(path, bytes).unwrap();
 }
-
