@@ -256,7 +256,9 @@ fn a_full_disk_is_said_and_leaves_nothing() {
         }
         for backup in common::backups(&data) {
             assert!(
-                backup.manifest().is_some_and(|it| it.is_verified()),
+                backup
+                    .manifest()
+                    .is_some_and(chatkeep_backup::Manifest::is_verified),
                 "{}",
                 backup.name()
             );

@@ -6,7 +6,7 @@ const SIDES = [
   { key: 'peer', name: 'Peer (better-sqlite3)', figure: 'peerFigure' },
   { key: 'floor', name: 'Floor (bare rusqlite)', figure: 'floorFigure' },
 ]
-const BAR = { height: 18, gap: 6, left: 170, width: 520 }
+const BAR = { height: 18, gap: 6, left: 160, width: 240 }
 
 export function report({ machine, results }) {
   return `<!doctype html>
@@ -17,7 +17,7 @@ export function report({ machine, results }) {
 <style>${STYLE}</style>
 <main>
 <h1>The workload, side by side</h1>
-<p>One corpus, one machine, one run; every figure is the median of ${results[0].rounds} rounds in which
+<p>One corpus, one machine, one run; every figure is the median of ${results[0].rounds} round(s) in which
 the sides took turns. Only the ratios mean anything elsewhere: absolute times drift from machine to machine.</p>
 <dl>${Object.entries(machine).map(([name, value]) => `<dt>${escaped(name)}</dt><dd>${escaped(value)}</dd>`).join('')}</dl>
 ${results.map(section).join('\n')}
@@ -46,7 +46,7 @@ function chart(row) {
   const height = SIDES.length * (BAR.height + BAR.gap)
   return `<figure>
 <figcaption>${escaped(row.op)} <small>${escaped(row.unit)}, ${row.better} is better</small></figcaption>
-<svg viewBox="0 0 ${BAR.left + BAR.width + 110} ${height}" role="img" aria-label="${escaped(spoken(row))}">${bars}</svg>
+<svg viewBox="0 0 ${BAR.left + BAR.width + 90} ${height}" role="img" aria-label="${escaped(spoken(row))}">${bars}</svg>
 </figure>`
 }
 
@@ -98,7 +98,7 @@ figure { margin: 0; } figcaption { font-weight: 600; } small { font-weight: 400;
 svg { width: 100%; height: auto; } svg text { fill: var(--ink); font-size: 14px; dominant-baseline: central; }
 rect.chatkeep { fill: var(--chatkeep); } rect.peer { fill: var(--peer); } rect.floor { fill: var(--floor); }
 .scroll { overflow-x: auto; margin-top: 1.5rem; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { padding: .4rem .7rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
+table { border-collapse: collapse; width: 100%; font-size: .875rem; font-variant-numeric: tabular-nums; }
+th, td { padding: .35rem .5rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
 th:first-child, th[scope=row], td:nth-child(2), thead th:nth-child(2) { text-align: left; }
 .met { color: var(--met); } .missed { color: var(--missed); font-weight: 600; }`

@@ -4,6 +4,8 @@ use chatkeep_provider::ProviderError;
 use chatkeep_store::Error as StoreError;
 use serde::{Deserialize, Serialize};
 
+use crate::opening::{FailureKind, OpenFailure};
+
 /// Why a command failed, one kind a cause.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
 #[serde(
@@ -35,13 +37,10 @@ pub(crate) enum ErrorKind {
     /// The database file or its folder may not be written.
     DatabaseReadOnly,
     /// A newer version of the app wrote the database.
-    SchemaTooNew {
-        /// The file's version.
-        found: u32,
-        /// The newest that this app reads.
-        supported: u32,
-    },
-    /// No database is open; the app's status says why.
+    SchemaTooNew,
+    /// The data folder is kept by a sync program or a network file system.
+    SyncedFolder,
+    /// No database is open, for another reason or because the app is ending.
     NoStore,
     /// No server answers at the provider's address, or it went silent.
     ProviderUnreachable,
@@ -108,7 +107,7 @@ impl CommandError {
 }
 
 /// "the disk is full" becomes "The disk is full."
-fn sentence(text: &str) -> String {
+pub(crate) fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     let mut sentence: String = chars
         .next()
@@ -174,6 +173,23 @@ impl CommandError {
             log::error!("caused by: {source}");
         }
         self
+    }
+}
+
+/// What a command answers that needs a database which could not be opened.
+impl From<&OpenFailure> for CommandError {
+    fn from(failure: &OpenFailure) -> Self {
+        let kind = match failure.kind {
+            FailureKind::Corrupt => ErrorKind::DatabaseCorrupt,
+            FailureKind::SchemaTooNew => ErrorKind::SchemaTooNew,
+            FailureKind::NoPermission => ErrorKind::DatabaseReadOnly,
+            FailureKind::DiskFull => ErrorKind::DiskFull,
+            FailureKind::Locked => ErrorKind::Busy,
+            FailureKind::SyncedFolder => ErrorKind::SyncedFolder,
+            FailureKind::Other => ErrorKind::NoStore,
+        };
+        let message = format!("{}: {} {}", failure.title, failure.file, failure.message);
+        Self::new(kind, message, &*failure.remedy)
     }
 }
 

@@ -77,7 +77,7 @@ fn on_event(app: &AppHandle, event: RunEvent) {
             api.prevent_exit();
             app.exit(1);
         }
-        RunEvent::Exit => tauri::async_runtime::block_on(state.replies.stop_all()),
+        RunEvent::Exit => tauri::async_runtime::block_on(state.close()),
         _ => {}
     }
 }

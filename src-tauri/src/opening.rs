@@ -8,6 +8,8 @@ use chatkeep_store::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::error::sentence;
+
 /// Whether the app has its database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
 #[serde(tag = "state", rename_all = "snake_case")]
@@ -63,7 +65,7 @@ pub(crate) struct OpenFailure {
 }
 
 /// Opens the store and mends what the last end of the app left behind.
-pub(crate) fn open(folder: &Path) -> Result<Store, OpenFailure> {
+pub(crate) fn open(folder: &Path) -> Result<Store, Box<OpenFailure>> {
     let store = OpenOptions::new(folder)
         .open()
         .map_err(|error| describe(folder, &error))?;
@@ -101,7 +103,7 @@ fn cut_generation(message: &Message) -> Option<NewGeneration> {
     })
 }
 
-fn describe(folder: &Path, error: &OpenError) -> OpenFailure {
+fn describe(folder: &Path, error: &OpenError) -> Box<OpenFailure> {
     let (kind, title, remedy) = match error {
         OpenError::Corrupt { .. } => (
             FailureKind::Corrupt,
@@ -143,14 +145,14 @@ fn describe(folder: &Path, error: &OpenError) -> OpenFailure {
             "Nothing was changed. Try again, or choose another data folder.",
         ),
     };
-    let failure = OpenFailure {
+    let failure = Box::new(OpenFailure {
         kind,
         title: title.to_owned(),
-        message: with_causes(error),
+        message: sentence(&with_causes(error)),
         remedy: remedy.to_owned(),
         file: folder.join(DATABASE_FILE).display().to_string(),
         data_dir: folder.display().to_string(),
-    };
+    });
     tell(&failure);
     failure
 }

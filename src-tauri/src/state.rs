@@ -10,7 +10,22 @@ use crate::error::{CommandError, ErrorKind};
 use crate::opening::{self, AppStatus, OpenFailure};
 use crate::replies::Replies;
 
-type Opened = Result<Arc<Store>, OpenFailure>;
+/// The database, as far as there is one.
+enum Opened {
+    Ready(Arc<Store>),
+    Failed(Box<OpenFailure>),
+    /// The app is about to end.
+    Closed,
+}
+
+impl From<Result<Store, Box<OpenFailure>>> for Opened {
+    fn from(opened: Result<Store, Box<OpenFailure>>) -> Self {
+        match opened {
+            Ok(store) => Self::Ready(Arc::new(store)),
+            Err(failure) => Self::Failed(failure),
+        }
+    }
+}
 
 /// What the commands share.
 pub(crate) struct AppState {
@@ -28,7 +43,7 @@ impl AppState {
         folder: PathBuf,
         on_change: impl Fn(Vec<Change>) + Send + Sync + 'static,
     ) -> Self {
-        let opened = opening::open(&folder).map(Arc::new);
+        let opened = opening::open(&folder).into();
         Self {
             store: Arc::new(StoreHandle {
                 place: RwLock::new(Place { folder, opened }),
@@ -73,7 +88,21 @@ impl AppState {
 
     /// Why there is no database, if there is none.
     pub(crate) fn failure(&self) -> Option<OpenFailure> {
-        self.store.place().opened.as_ref().err().cloned()
+        match &self.store.place().opened {
+            Opened::Failed(failure) => Some(OpenFailure::clone(failure)),
+            Opened::Ready(_) | Opened::Closed => None,
+        }
+    }
+
+    /// Ends the replies and closes the database, which empties its write-ahead log: the last thing
+    /// that the app does.
+    pub(crate) async fn close(&self) {
+        self.replies.stop_all().await;
+        let folder = self.folder();
+        self.store.set(Place {
+            folder,
+            opened: Opened::Closed,
+        });
     }
 
     /// The data folder.
@@ -83,28 +112,27 @@ impl AppState {
 
     /// Opens the store in `folder` in the place of the one that is open. If it cannot be opened, an
     /// open one stays.
-    pub(crate) async fn reopen(&self, folder: PathBuf) -> Result<AppStatus, OpenFailure> {
+    pub(crate) async fn reopen(&self, folder: PathBuf) -> Result<AppStatus, CommandError> {
         if self.failure().is_none() && self.folder() == folder {
             return Ok(self.status().await);
         }
         let asked = folder.clone();
-        let opened = blocking(move || opening::open(&asked)).await;
+        let opened = blocking(move || opening::open(&asked)).await?;
         match opened {
-            Ok(Ok(store)) => {
+            Ok(store) => {
                 self.replies.stop_all().await;
                 self.store.set(Place {
                     folder,
-                    opened: Ok(Arc::new(store)),
+                    opened: Opened::Ready(Arc::new(store)),
                 });
             }
-            Ok(Err(failure)) if self.failure().is_some() => {
+            Err(failure) if self.failure().is_some() => {
                 self.store.set(Place {
                     folder,
-                    opened: Err(failure),
+                    opened: Opened::Failed(failure),
                 });
             }
-            Ok(Err(failure)) => return Err(failure),
-            Err(_) => {} // the thread panicked; what was open stays
+            Err(failure) => return Err((&*failure).into()),
         }
         Ok(self.status().await)
     }
@@ -151,12 +179,13 @@ impl StoreHandle {
 
     fn get(&self) -> Result<Arc<Store>, CommandError> {
         match &self.place().opened {
-            Ok(store) => Ok(Arc::clone(store)),
-            Err(failure) => Err(CommandError::new(
+            Opened::Ready(store) => Ok(Arc::clone(store)),
+            Opened::Closed => Err(CommandError::new(
                 ErrorKind::NoStore,
-                &failure.title,
-                &failure.remedy,
+                "Chatkeep is ending",
+                "Start it again.",
             )),
+            Opened::Failed(failure) => Err((&**failure).into()),
         }
     }
 

@@ -216,14 +216,16 @@ function chain(sessionId: string, turns: string[], at: number): Message[] {
 
 function addMemory(data: DemoData, sessionId: string): void {
   const list = data.messages.get(sessionId) ?? [];
+  const [start, reply, , end] = list;
+  if (!start || !reply || !end) return;
   data.summaries.push({
     id: "sum-1",
     sessionId,
     summary:
       "Compared WAL with rollback journals for a desktop app; chose WAL with FULL commits for user text.",
     messageCount: 4,
-    startMessageId: list[0]?.id ?? null,
-    endMessageId: list[3]?.id ?? null,
+    startMessageId: start.id,
+    endMessageId: end.id,
     importanceScore: 0.7,
     createdAt: now,
   });
@@ -231,7 +233,7 @@ function addMemory(data: DemoData, sessionId: string): void {
     id: "pin-1",
     sessionId,
     content: "A checkpoint never blocks readers, but a long reader keeps the WAL from shrinking.",
-    sourceMessageId: list[1]?.id ?? null,
+    sourceMessageId: reply.id,
     importanceScore: 0.8,
     pinType: "user",
     createdAt: now,

@@ -48,6 +48,7 @@ async function failureScreen(desk: Desk): Promise<string[]> {
 /** Serious and critical violations, one line each: the rule, and the elements that break it. */
 async function violations(app: App): Promise<string[]> {
   await app.driver.executeScript(AXE);
+  await app.settled();
   const results = await app.driver.executeAsyncScript<AxeResults>(
     `const done = arguments[0];
      axe.run(document, { resultTypes: ["violations"] }).then(done, (error) => done(String(error)));`,

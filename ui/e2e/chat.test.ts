@@ -94,12 +94,14 @@ test("a reply in Markdown is drawn, and its script never runs", async ({ desk })
   await app.say("tell me about the WAL");
   await app.lastMessage("complete");
 
-  const drawn = await app.driver.executeScript<Record<string, number>>(`
-    const text = [...document.querySelectorAll('[data-testid="message-text"]')].at(-1);
-    const count = (selector) => text.querySelectorAll(selector).length;
-    return { headings: count("h2"), items: count("ol > li"), rows: count("tbody tr"),
-      code: count("pre code"), scripts: count("script"), handlers: count("[onerror]") };`);
-  expect(drawn).toEqual({ headings: 1, items: 3, rows: 2, code: 1, scripts: 0, handlers: 0 });
+  const drawn = () =>
+    app.driver.executeScript(`
+      const text = [...document.querySelectorAll('[data-testid="message-text"]')].at(-1);
+      const count = (selector) => text.querySelectorAll(selector).length;
+      return { headings: count("h1, h2, h3, h4, h5, h6"), items: count("ol > li"), rows: count("tbody tr"),
+        code: count("pre code"), scripts: count("script"), handlers: count("[onerror]") };`);
+  const all = { headings: 1, items: 3, rows: 2, code: 1, scripts: 0, handlers: 0 };
+  await expect.poll(drawn, { timeout: 60_000 }).toEqual(all);
   expect(await app.driver.getTitle()).not.toBe("hacked");
   await desk.screenshot(app, "markdown");
 });
@@ -139,6 +141,6 @@ test("after a restart everything is found again: sessions, messages, drafts, pin
   expect(await again.storedMessages(session.id)).toEqual(before);
   expect(await again.invoke("list_pins", { sessionId: session.id })).toMatchObject([newPin]);
   expect(await again.invoke("list_summaries", { sessionId: session.id })).toMatchObject([ends]);
-  expect(await (await again.find("session-list")).getText()).toContain("Kept through a restart");
+  expect(await again.text("session-list")).toContain("Kept through a restart");
   await desk.screenshot(again, "found again");
 });

@@ -35,7 +35,7 @@ test(`${KILLS} kills at random moments of a reply lose nothing that was promised
   }
 
   await expectRecovered(desk, acknowledged, session!);
-}, 600_000);
+}, 1_200_000);
 
 /** Sends a message, watches the reply, and kills the app in the middle of it. */
 async function talkUntilKilled(app: App, text: string, killAfterMs: number): Promise<Sighting[]> {

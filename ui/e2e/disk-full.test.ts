@@ -23,7 +23,7 @@ test.runIf(IS_ROOT)(
 
       const ballast = join(disk, "ballast");
       fillDisk(ballast);
-      await app.say(`words that find no room ${"x".repeat(64 * 1024)}`.slice(0, 2_000));
+      await app.say("words that find no room");
       await app.reads("banner", /disk|space|full/i);
       await desk.screenshot(app, "banner");
 

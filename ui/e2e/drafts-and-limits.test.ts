@@ -32,7 +32,7 @@ for (const [what, text] of [
 
     expect(refusal).toMatchObject({
       kind: "invalid_input",
-      field: "text",
+      field: "message",
       limit: expect.stringMatching(/./),
       remedy: expect.stringMatching(/./),
     });

@@ -51,9 +51,7 @@ test("a persona chosen in the window is the one the next request uses", async ({
   await desk.chat(app, "parrot");
 
   await app.click("persona-picker");
-  await (
-    await app.findNamed('[role="option"], [role="menuitem"], [role="menuitemradio"]', /Poet/)
-  ).click();
+  await app.clickNamed('[role="option"], [role="menuitem"], [role="menuitemradio"]', /Poet/);
   await app.reads("persona-picker", /Poet/);
   await app.say("hello");
   await app.lastMessage("complete");

@@ -10,8 +10,8 @@ export default defineConfig({
     globalSetup: ["./support/display.ts"],
     // One window at a time: two cores draw it, and several tests measure time.
     fileParallelism: false,
-    testTimeout: 90_000,
-    hookTimeout: 60_000,
+    testTimeout: 300_000,
+    hookTimeout: 120_000,
     reporters: ["verbose", "./support/reporter.ts"],
   },
 });

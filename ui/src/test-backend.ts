@@ -21,9 +21,14 @@ export type Args = Record<string, any>;
 export type Commands = Record<string, (args: Args) => unknown>;
 export type Call = { command: string; args: Record<string, unknown> };
 
-/** Makes stores of a fresh window: nothing of an earlier test is in them. */
+/** Makes the next import of a store one of a fresh window: nothing of an earlier test is in it. */
 export function freshWindow(commands: Commands): { commands: Commands; calls: Call[] } {
   vi.resetModules();
+  return answerWith(commands);
+}
+
+/** Answers the commands of the stores there are: for views, which share Svelte with the test. */
+export function answerWith(commands: Commands): { commands: Commands; calls: Call[] } {
   clearMocks();
   const calls: Call[] = [];
   mockIPC(
@@ -76,6 +81,12 @@ export const diskFull: CommandError = {
   kind: "disk_full",
   message: "The disk is full.",
   remedy: "Free some space.",
+};
+
+export const busy: CommandError = {
+  kind: "busy",
+  message: "The database is busy.",
+  remedy: "Try again.",
 };
 
 export const settings = (changes: Partial<Settings> = {}): Settings => ({

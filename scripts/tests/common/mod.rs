@@ -11,12 +11,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
 
 use chatkeep_backup::{Backup, BackupFolder, Check, Control, Level, Place, verify};
 use chatkeep_store::{
-    Clock, NewMessage, NewSession, OpenError, OpenOptions, Shelf, Store, SystemClock, messages,
-    sessions,
+    Clock, NewMessage, NewSession, OpenOptions, Shelf, Store, SystemClock, messages, sessions,
 };
 use tempfile::TempDir;
 
@@ -84,16 +82,8 @@ pub fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// A tool that another thread is just starting holds this process's locks too, for a moment, until
-/// it is itself.
 fn open(folder: &Path) -> Store {
-    let end = Instant::now() + Duration::from_secs(10);
-    loop {
-        match OpenOptions::new(folder).open() {
-            Err(OpenError::Locked { .. }) if Instant::now() < end => std::thread::yield_now(),
-            opened => return opened.unwrap(),
-        }
-    }
+    OpenOptions::new(folder).open().unwrap()
 }
 
 pub fn backups(folder: &Path) -> Vec<Backup> {

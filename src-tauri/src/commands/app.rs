@@ -11,7 +11,7 @@ use tauri_specta::Event;
 use super::Result;
 use crate::error::{CommandError, ErrorKind};
 use crate::events::StatusChanged;
-use crate::opening::{AppStatus, OpenFailure};
+use crate::opening::AppStatus;
 use crate::state::{AppState, blocking};
 
 /// Where everything lies, and how much of it there is.
@@ -77,17 +77,11 @@ pub(crate) async fn use_data_folder(
 }
 
 async fn reopen(app: &AppHandle, state: &AppState, folder: PathBuf) -> Result<AppStatus> {
-    let status = state.reopen(folder).await.map_err(not_opened)?;
+    let status = state.reopen(folder).await?;
     if let Err(error) = StatusChanged(status.clone()).emit(app) {
         log::warn!("the window could not be told of the database: {error}");
     }
     Ok(status)
-}
-
-/// Another folder could not be opened, and the one that is open stays.
-fn not_opened(failure: OpenFailure) -> CommandError {
-    let limit = format!("{} ({})", failure.title, failure.message);
-    CommandError::invalid("data folder", &limit, &failure.remedy)
 }
 
 async fn remember(folder: PathBuf) -> Result<()> {

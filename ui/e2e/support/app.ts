@@ -1,6 +1,7 @@
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { By, type WebDriver, type WebElement } from "selenium-webdriver";
+import { setTimeout as sleep } from "node:timers/promises";
+import { By, Key, type WebDriver, type WebElement } from "selenium-webdriver";
 import type { CommandError, Message, MessageStatus, Role } from "../../src/lib/ipc/bindings";
 import { drive, type Driven } from "./driver";
 import { until } from "./until";
@@ -18,7 +19,7 @@ export class Refused extends Error {
   }
 }
 
-const testId = (name: string) => By.css(`[data-testid="${name}"]`);
+const testId = (name: string) => `[data-testid="${name}"]`;
 
 /** One running app: its window, its commands, its process. */
 export class App {
@@ -29,10 +30,16 @@ export class App {
   ) {}
 
   static async start(notes: string, args: string[], env: NodeJS.ProcessEnv): Promise<App> {
-    for (const name of ["pid", "exit"]) rmSync(join(notes, name), { force: true });
-    const app = new App(await drive(args, env), notes);
-    await app.find("session-list", "failure-screen");
-    return app;
+    const watch = new AbortController();
+    const ended = endedEarly(notes, watch.signal);
+    ended.catch(() => {}); // told by the race below, or no longer of interest
+    try {
+      const app = new App(await drive(args, env, ended), notes);
+      await Promise.race([app.find("session-list", "failure-screen"), ended]);
+      return app;
+    } finally {
+      watch.abort();
+    }
   }
 
   get driver(): WebDriver {
@@ -43,48 +50,59 @@ export class App {
 
   /** Waits for the first element on show with one of these test ids. */
   async find(...names: string[]): Promise<WebElement> {
-    const selector = names.map((name) => `[data-testid="${name}"]`).join(", ");
-    return this.findCss(selector);
+    return this.findCss(names.map(testId).join(", "));
   }
 
   async findCss(selector: string): Promise<WebElement> {
-    return until(`an element ${selector} on show`, async () => {
-      for (const element of await this.driver.findElements(By.css(selector))) {
-        if (await element.isDisplayed().catch(() => false)) return element;
-      }
-      return undefined;
+    return until(`an element ${selector} on show`, () => this.shown(selector));
+  }
+
+  /** Clicks what can be clicked: not yet what a closing dialog still covers. */
+  async click(name: string): Promise<void> {
+    await this.clickCss(testId(name));
+  }
+
+  async clickCss(selector: string): Promise<void> {
+    await until(`a click on ${selector}`, async () => {
+      const element = await this.shown(selector);
+      await element?.click();
+      return element !== undefined;
     });
   }
 
-  /** Waits for an element with this role and accessible name, as a screen reader would find it. */
-  async findNamed(roles: string, name: string | RegExp): Promise<WebElement> {
-    const wanted = (label: string) => (name instanceof RegExp ? name.test(label) : label === name);
-    return until(`${roles} named ${name}`, async () => {
-      for (const element of await this.driver.findElements(By.css(roles))) {
-        const label = await element.getAccessibleName().catch(() => "");
-        if (wanted(label.trim()) && (await element.isDisplayed().catch(() => false)))
-          return element;
-      }
-      return undefined;
+  /** Clicks the element with this role and accessible name, as a screen reader would find it. */
+  async clickNamed(roles: string, name: RegExp): Promise<void> {
+    const isNamed = async (element: WebElement) =>
+      name.test((await element.getAccessibleName()).trim());
+    await until(`a click on ${roles} named ${name}`, async () => {
+      const element = await this.shown(roles, isNamed);
+      await element?.click();
+      return element !== undefined;
     });
+  }
+
+  private async shown(
+    selector: string,
+    accepts = async (_: WebElement) => true,
+  ): Promise<WebElement | undefined> {
+    for (const element of await this.driver.findElements(By.css(selector))) {
+      if ((await element.isDisplayed().catch(() => false)) && (await accepts(element)))
+        return element;
+    }
+    return undefined;
   }
 
   async isShown(name: string): Promise<boolean> {
-    const elements = await this.driver.findElements(testId(name));
-    const shown = await Promise.all(elements.map((e) => e.isDisplayed().catch(() => false)));
-    return shown.includes(true);
+    return (await this.shown(testId(name))) !== undefined;
   }
 
   async gone(name: string): Promise<void> {
     await until(`${name} gone`, async () => !(await this.isShown(name)));
   }
 
-  async click(name: string): Promise<void> {
-    await (await this.find(name)).click();
-  }
-
+  /** The element's text as it is drawn. (WebDriver's own getText leaves out what is cut by "…".) */
   async text(name: string): Promise<string> {
-    return (await this.find(name)).getText();
+    return this.driver.executeScript("return arguments[0].innerText", await this.find(name));
   }
 
   /** Waits until the element's text matches. */
@@ -93,6 +111,28 @@ export class App {
       const text = await this.text(name);
       return pattern.test(text) ? text : undefined;
     });
+  }
+
+  /** Waits until this can be read somewhere in the window. */
+  async says(pattern: RegExp): Promise<void> {
+    await until(`the window to say ${pattern}`, async () =>
+      pattern.test(await this.driver.executeScript("return document.body.innerText")),
+    );
+  }
+
+  /** Waits until nothing fades or slides any more: half-way, colours are not what they will be. */
+  async settled(): Promise<void> {
+    await this.driver.executeAsyncScript(`
+      const done = arguments[0];
+      const moving = () => document.getAnimations()
+        .filter((it) => it.effect.getComputedTiming().endTime !== Infinity && it.playState === "running");
+      // Some frames in a row: what was just opened begins to move a frame or two later.
+      let still = 0;
+      const frame = () => {
+        still = moving().length ? 0 : still + 1;
+        still < 10 ? requestAnimationFrame(frame) : done();
+      };
+      requestAnimationFrame(frame);`);
   }
 
   /** Every message in the window, from top to bottom, read at one moment. */
@@ -124,13 +164,12 @@ export class App {
 
   /** Types into the composer and sends it by Enter. */
   async say(text: string): Promise<void> {
-    const composer = await this.find("composer");
-    await composer.click();
-    await composer.sendKeys(text, "\uE007");
+    await this.click("composer");
+    await (await this.find("composer")).sendKeys(text, Key.ENTER);
   }
 
   async openSession(id: string): Promise<void> {
-    await (await this.findCss(`[data-testid="session-row"][data-session-id="${id}"]`)).click();
+    await this.clickCss(`[data-testid="session-row"][data-session-id="${id}"]`);
     await this.find("composer");
   }
 
@@ -209,4 +248,11 @@ export class App {
     if (this.driven.server.exitCode !== null || this.driven.server.killed) return;
     this.driven.server.kill();
   }
+}
+
+/** WebDriver would wait for ever for the window of an app that has ended: this fails at once. */
+async function endedEarly(notes: string, signal: AbortSignal): Promise<never> {
+  while (!existsSync(join(notes, "exit"))) await sleep(100, undefined, { signal });
+  const read = (name: string) => readFileSync(join(notes, name), "utf8");
+  throw new Error(`The app ended with exit code ${read("exit").trim()}: ${read("app.log")}`);
 }

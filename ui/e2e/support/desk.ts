@@ -5,7 +5,7 @@ import { test as base } from "vitest";
 import type { EndpointState, NewSession, Session } from "../../src/lib/ipc/bindings";
 import { App } from "./app";
 import { Bus } from "./bus";
-import { ModelServer } from "./model-server";
+import { type Behaviour, ModelServer } from "./model-server";
 import { APP, ARTEFACTS } from "./paths";
 
 /** How one start of the app differs from the usual. */
@@ -33,10 +33,10 @@ export class Desk {
     this.buses.push(bus);
   }
 
-  static async lay(title: string): Promise<Desk> {
+  static async lay(title: string, behaviours?: Record<string, Behaviour>): Promise<Desk> {
     const root = mkdtempSync(join(tmpdir(), "chatkeep-e2e-"));
     for (const name of ["home", "data", "runtime"]) mkdirSync(join(root, name), { mode: 0o700 });
-    return new Desk(root, title, await Bus.start(root), await ModelServer.start());
+    return new Desk(root, title, await Bus.start(root), await ModelServer.start(behaviours));
   }
 
   get home(): string {
@@ -80,12 +80,8 @@ export class Desk {
   }
 
   /** Makes the desk's model server known to the app. */
-  async connect(app: App): Promise<string> {
-    const newEndpoint = {
-      kind: "openai_compatible",
-      name: "Test models",
-      baseUrl: this.server.url,
-    };
+  async connect(app: App, name = "Test models"): Promise<string> {
+    const newEndpoint = { kind: "openai_compatible", name, baseUrl: this.server.url };
     const state = await app.invoke<EndpointState>("create_endpoint", { newEndpoint });
     return state.endpoint.id;
   }
@@ -138,10 +134,10 @@ const slug = (text: string) =>
 
 /** Vitest's `test`, with a desk of its own for every test. */
 export const test = base.extend<{ desk: Desk }>({
-  desk: async ({ task, onTestFailed }, use) => {
+  desk: async ({ task }, use) => {
     const desk = await Desk.lay(task.name);
-    onTestFailed(() => desk.keepEvidence());
     await use(desk);
+    if (task.result?.state === "fail") await desk.keepEvidence();
     await desk.clear();
   },
 });

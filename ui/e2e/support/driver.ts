@@ -8,8 +8,12 @@ import { LAUNCHER } from "./paths";
 /** tauri-driver with one WebDriver session in it. */
 export type Driven = { driver: WebDriver; server: ChildProcess };
 
-/** Starts the app with `args` and `env` and connects to its window. */
-export async function drive(args: string[], env: NodeJS.ProcessEnv): Promise<Driven> {
+/** Starts the app with `args` and `env` and connects to its window, unless `ended` fails before. */
+export async function drive(
+  args: string[],
+  env: NodeJS.ProcessEnv,
+  ended: Promise<never>,
+): Promise<Driven> {
   const [port, native] = [await freePort(), await freePort()];
   const server = spawn("tauri-driver", ["--port", `${port}`, "--native-port", `${native}`], {
     env,
@@ -17,7 +21,7 @@ export async function drive(args: string[], env: NodeJS.ProcessEnv): Promise<Dri
   });
   await Promise.all([listening(port, server), listening(native, server)]);
   try {
-    return { driver: await connect(port, args), server };
+    return { driver: await Promise.race([connect(port, args), ended]), server };
   } catch (error) {
     server.kill();
     throw error;
@@ -33,7 +37,7 @@ async function connect(port: number, args: string[]): Promise<WebDriver> {
     .usingServer(`http://127.0.0.1:${port}/`)
     .withCapabilities(capabilities)
     .build();
-  await driver.manage().setTimeouts({ script: 60_000 });
+  await driver.manage().setTimeouts({ script: 300_000 });
   return driver;
 }
 
@@ -47,7 +51,7 @@ async function freePort(): Promise<number> {
 }
 
 async function listening(port: number, server: ChildProcess): Promise<void> {
-  const deadline = Date.now() + 15_000;
+  const deadline = Date.now() + 60_000;
   while (Date.now() < deadline && server.exitCode === null) {
     const up = await fetch(`http://127.0.0.1:${port}/status`).then(
       () => true,

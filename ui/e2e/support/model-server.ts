@@ -10,8 +10,10 @@ export type ChatRequest = {
   [parameter: string]: unknown;
 };
 
-type Reply = { request: ChatRequest; response: ServerResponse; server: ModelServer };
-type Behaviour = (reply: Reply, ...numbers: number[]) => Promise<void>;
+/** One chat request to be answered. */
+export type Reply = { request: ChatRequest; response: ServerResponse; server: ModelServer };
+/** What a model does with a request; the numbers are from its name. */
+export type Behaviour = (reply: Reply, ...numbers: number[]) => Promise<void>;
 
 /**
  * What each model does, by the first part of its name; "steady:20:60" calls `steady` with 20, 60.
@@ -19,24 +21,17 @@ type Behaviour = (reply: Reply, ...numbers: number[]) => Promise<void>;
  */
 const BEHAVIOURS: Record<string, Behaviour> = {
   /** Says back what it was told. */
-  parrot: (reply) => speak(reply, words(`You said: ${lastWords(reply.request)}`)),
+  parrot,
   /** Streams "w1 w2 w3 …", one word every so many milliseconds; goes on where it was cut. */
   steady: (reply, pauseMs = 20, count = 60) =>
     speak(reply, countFrom(reply.request, count), pauseMs),
   /** A letter with headings, lists, a table, code, and a script that must never run. */
-  letter: (reply, pauseMs = 0) => speak(reply, words(LETTER), pauseMs),
+  letter: saying(LETTER),
   /** The connection breaks after five words. */
-  unplugged: async ({ response }) => {
-    begin(response);
-    for (const word of count(1, 5)) sayWord(response, word);
-    await sleep(200);
-    response.destroy();
-  },
+  unplugged: unplug,
   /** The connection breaks the first time and answers the second. */
   flaky: (reply) =>
-    reply.server.requestsFor("flaky").length === 1
-      ? behaviour("unplugged")(reply)
-      : behaviour("parrot")(reply),
+    reply.server.requestsFor("flaky").length === 1 ? unplug(reply) : parrot(reply),
   /** Too many requests; free again in seven seconds. */
   busy: ({ response }) => refuse(response, 429, "Rate limit reached", { "retry-after": "7" }),
   /** A stream whose second event is not JSON. */
@@ -59,6 +54,22 @@ const BEHAVIOURS: Record<string, Behaviour> = {
   locked: ({ response }) => refuse(response, 401, "Incorrect API key provided"),
 };
 
+function parrot(reply: Reply): Promise<void> {
+  return speak(reply, words(`You said: ${lastWords(reply.request)}`));
+}
+
+async function unplug({ response }: Reply): Promise<void> {
+  begin(response);
+  for (const word of count(1, 5)) sayWord(response, word);
+  await sleep(200);
+  response.destroy();
+}
+
+/** A model that gives this answer, a word every so many milliseconds. */
+export function saying(text: string, pauseMs = 0): Behaviour {
+  return (reply) => speak(reply, words(text), pauseMs);
+}
+
 /** A small OpenAI-compatible server whose models misbehave on request. */
 export class ModelServer {
   readonly #server: Server;
@@ -67,12 +78,12 @@ export class ModelServer {
   /** The Authorization header of every request so far. */
   readonly authorizations: (string | undefined)[] = [];
 
-  private constructor() {
+  private constructor(private readonly behaviours: Record<string, Behaviour>) {
     this.#server = createServer((request, response) => void this.#answer(request, response));
   }
 
-  static async start(): Promise<ModelServer> {
-    const server = new ModelServer();
+  static async start(behaviours = BEHAVIOURS): Promise<ModelServer> {
+    const server = new ModelServer(behaviours);
     await new Promise<void>((resolve) => server.#server.listen(0, "127.0.0.1", resolve));
     return server;
   }
@@ -101,19 +112,19 @@ export class ModelServer {
   async #answer(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     this.authorizations.push(incoming.headers.authorization);
     const route = `${incoming.method} ${incoming.url}`;
-    if (route === "GET /v1/models") return listModels(response);
+    if (route === "GET /v1/models") return listModels(response, Object.keys(this.behaviours));
     if (route !== "POST /v1/chat/completions")
       return refuse(response, 404, `No such page: ${route}`);
     const request = (await bodyOf(incoming)) as ChatRequest;
     this.requests.push(request);
     const [name = "", ...numbers] = request.model.split(":");
-    await behaviour(name)({ request, response, server: this }, ...numbers.map(Number));
+    const behave = this.behaviours[name] ?? unknown;
+    await behave({ request, response, server: this }, ...numbers.map(Number));
   }
 }
 
-function behaviour(name: string): Behaviour {
-  return BEHAVIOURS[name] ?? (({ response }) => refuse(response, 404, `No model named ${name}`));
-}
+const unknown: Behaviour = ({ request, response }) =>
+  refuse(response, 404, `No model named ${request.model}`);
 
 async function bodyOf(incoming: IncomingMessage): Promise<unknown> {
   const parts: Buffer[] = [];
@@ -121,8 +132,8 @@ async function bodyOf(incoming: IncomingMessage): Promise<unknown> {
   return JSON.parse(Buffer.concat(parts).toString("utf8"));
 }
 
-function listModels(response: ServerResponse): void {
-  const data = Object.keys(BEHAVIOURS).map((id) => ({ id, object: "model", owned_by: "tests" }));
+function listModels(response: ServerResponse, names: string[]): void {
+  const data = names.map((id) => ({ id, object: "model", owned_by: "tests" }));
   response.setHeader("content-type", "application/json");
   response.end(JSON.stringify({ object: "list", data }));
 }

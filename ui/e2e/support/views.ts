@@ -17,6 +17,11 @@ const escape = async (app: App) => {
   await app.driver.actions().sendKeys(Key.ESCAPE).perform();
 };
 
+async function closed(app: App, dialog: string): Promise<void> {
+  await escape(app);
+  await app.gone(dialog);
+}
+
 /** Every main view, in the order a person would meet them. */
 export const VIEWS: View[] = [
   { name: "chat", open: async (app, { session }) => app.openSession(session.id) },
@@ -25,7 +30,12 @@ export const VIEWS: View[] = [
     name: "memory",
     open: async (app, { session }) => {
       await app.openSession(session.id);
-      await showMemory(app);
+      await app.clickNamed("button", /^Show memory/);
+      await app.find("memory-panel");
+    },
+    close: async (app) => {
+      await app.clickCss('[data-testid="memory-panel"] [aria-label="Hide memory"]');
+      await app.gone("memory-panel");
     },
   },
   {
@@ -38,16 +48,21 @@ export const VIEWS: View[] = [
     open: (app) => app.click("persona-picker"),
     close: escape,
   },
-  {
-    name: "settings",
-    open: async (app) => {
+  ...["providers", "data", "appearance", "about"].map((section) => ({
+    name: `settings ${section}`,
+    open: async (app: App) => {
       await app.click("settings-button");
-      await app.find("settings-dialog");
+      await app.click(`settings-${section}`);
     },
-    close: async (app) => {
-      await escape(app);
-      await app.gone("settings-dialog");
+    close: async (app: App) => closed(app, "settings-dialog"),
+  })),
+  {
+    name: "personas",
+    open: async (app) => {
+      await app.clickNamed("button", /^Personas$/);
+      await app.find("persona-editor");
     },
+    close: (app) => closed(app, "personas-dialog"),
   },
   {
     name: "shortcuts",
@@ -55,20 +70,9 @@ export const VIEWS: View[] = [
       await app.driver.actions().keyDown(Key.CONTROL).sendKeys("/").keyUp(Key.CONTROL).perform();
       await app.find("shortcut-sheet");
     },
-    close: async (app) => {
-      await escape(app);
-      await app.gone("shortcut-sheet");
-    },
+    close: (app) => closed(app, "shortcut-sheet"),
   },
 ];
-
-async function showMemory(app: App): Promise<void> {
-  if (!(await app.isShown("memory-panel"))) {
-    const settings = await app.invoke<object>("get_settings");
-    await app.invoke("update_settings", { settings: { ...settings, memoryOpen: true } });
-  }
-  await app.find("memory-panel");
-}
 
 export async function setTheme(app: App, theme: Theme): Promise<void> {
   const settings = await app.invoke<object>("get_settings");

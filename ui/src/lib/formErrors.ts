@@ -17,7 +17,11 @@ export function told({ message, remedy }: Pick<CommandError, "message" | "remedy
   return `${message} ${remedy}`.trim();
 }
 
-/** Rust says "base_url" where TypeScript says "baseUrl". */
+/** The backend says "max tokens" where TypeScript says "maxTokens". */
 function same(a: string, b: string): boolean {
-  return a.replaceAll("_", "").toLowerCase() === b.replaceAll("_", "").toLowerCase();
+  return letters(a) === letters(b);
+}
+
+function letters(name: string): string {
+  return name.replace(/[^a-z0-9]/gi, "").toLowerCase();
 }

@@ -84,7 +84,7 @@ fn manifests(template: &Manifest, all: &[Made]) -> Vec<Manifest> {
         it.pinned = made.pinned;
         it.reason = Reason::ALL[made.reason].1;
         it.payload.digests.bytes = made.bytes;
-        it.verification = made.verified.map(|ok| verification(ok));
+        it.verification = made.verified.map(verification);
         if let Some(before) = before.filter(|_| made.delta) {
             it.kind = Kind::Delta;
             it.base = Some(Base {

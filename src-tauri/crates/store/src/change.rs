@@ -44,7 +44,8 @@ impl Entity {
     }
 }
 
-/// One thing that a commit inserted, updated or deleted.
+/// One thing that a commit inserted, updated or deleted. What goes with a deleted session (its
+/// messages, summaries, pins and draft) is not named by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
 pub struct Change {

@@ -6,11 +6,14 @@
 //! time it ends in "database is locked".
 
 use std::path::Path;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use r2d2::Pool;
 use r2d2_sqlite::SqliteConnectionManager;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
+use scheduled_thread_pool::ScheduledThreadPool;
 
 use crate::error::OpenError;
 
@@ -35,7 +38,16 @@ pub(crate) fn require_safe_sqlite() -> Result<(), OpenError> {
     }
 }
 
-/// Opens the file for a look or a migration, before the pools are.
+/// Opens the file so that closing it again leaves it as it is: its log is not moved into it, whatever
+/// is met in between.
+pub(crate) fn open_to_look(file: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(file, flags())?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    configure(&connection)?;
+    Ok(connection)
+}
+
+/// Opens the file for a migration, before the pools are.
 pub(crate) fn open(file: &Path, create: bool) -> rusqlite::Result<Connection> {
     let mut flags = flags();
     flags.set(OpenFlags::SQLITE_OPEN_CREATE, create);
@@ -44,23 +56,23 @@ pub(crate) fn open(file: &Path, create: bool) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// The pool of connections that read.
-pub(crate) fn readers(file: &Path) -> Result<ConnectionPool, OpenError> {
-    pool(file, READERS, |connection| {
+/// The pool of the connections that read, and the pool of the one that writes.
+pub(crate) fn pools(file: &Path) -> Result<(ConnectionPool, ConnectionPool), OpenError> {
+    let threads = Arc::new(ScheduledThreadPool::new(1));
+    let readers = pool(file, READERS, &threads, |connection| {
         configure(connection)?;
         // A write through a reader is an error in this code; SQLite refuses it.
         connection.pragma_update(None, "query_only", true)
-    })
-}
-
-/// The pool of the one connection that writes.
-pub(crate) fn writer(file: &Path) -> Result<ConnectionPool, OpenError> {
-    pool(file, 1, |connection| configure(connection))
+    })?;
+    let writer = pool(file, 1, &threads, |connection| configure(connection))?;
+    wait_until_idle(&threads);
+    Ok((readers, writer))
 }
 
 fn pool(
     file: &Path,
     size: u32,
+    threads: &Arc<ScheduledThreadPool>,
     init: impl Fn(&mut Connection) -> rusqlite::Result<()> + Send + Sync + 'static,
 ) -> Result<ConnectionPool, OpenError> {
     let manager = SqliteConnectionManager::file(file)
@@ -68,6 +80,7 @@ fn pool(
         .with_init(init);
     Pool::builder()
         .max_size(size)
+        .thread_pool(Arc::clone(threads))
         .connection_timeout(BUSY_TIMEOUT)
         // A connection to a local file does not go stale.
         .test_on_check_out(false)
@@ -77,6 +90,15 @@ fn pool(
         .map_err(|error| OpenError::Other {
             what: error.to_string(),
         })
+}
+
+/// r2d2's thread holds on to a pool for a moment after it has filled it. A store that is closed
+/// within that moment would be closed by that thread, and its lock be gone before.
+fn wait_until_idle(threads: &ScheduledThreadPool) {
+    let (done, idle) = mpsc::channel();
+    // An error on either side means that the thread is gone, and holds nothing.
+    threads.execute(move || _ = done.send(()));
+    _ = idle.recv();
 }
 
 fn flags() -> OpenFlags {

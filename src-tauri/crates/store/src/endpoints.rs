@@ -66,7 +66,8 @@ pub struct EndpointUpdate {
 /// Adds an endpoint. Its id is made from its name, with a number behind it if that one is taken.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a value out of its limits.
+/// [`Error::Invalid`] for a value out of its limits; an unknown kind, which the table refuses, is
+/// [`Error::Sqlite`].
 pub fn insert(tx: &WriteTx<'_>, new: &NewEndpoint) -> Result<Endpoint> {
     let name = limits::name("name", &new.name)?;
     check_url(&new.base_url)?;

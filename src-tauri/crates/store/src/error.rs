@@ -80,6 +80,10 @@ impl From<rusqlite::Error> for Error {
                 }
                 _ => Self::Sqlite(error),
             },
+            // A value that SQLite has no room for was handed in; the database is fine.
+            None if matches!(error, rusqlite::Error::ToSqlConversionFailure(_)) => {
+                Self::Sqlite(error)
+            }
             // A column of the wrong type or an unreadable id: the row was not written by this code.
             None => Self::Corrupt(error),
         }
@@ -171,6 +175,9 @@ impl From<Error> for OpenError {
                 what: source.to_string(),
             },
             Error::ReadOnly(source) => Self::NoPermission {
+                what: source.to_string(),
+            },
+            Error::Sqlite(source) => Self::Other {
                 what: source.to_string(),
             },
             other => Self::Other {

@@ -20,11 +20,9 @@ pub const PAGE_LIMIT_MAX: usize = 1000;
 /// How much something matters: 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
-#[cfg_attr(feature = "specta", derive(specta::Type))]
-pub struct Score(
-    // A plain f64 would come out as `number | null`, for the infinities that a score cannot be.
-    #[cfg_attr(feature = "specta", specta(type = specta_typescript::Number))] f64,
-);
+// A plain f64 would come out as `number | null`, for the infinities that a score cannot be.
+#[cfg_attr(feature = "specta", derive(specta::Type), specta(type = specta_typescript::Number))]
+pub struct Score(f64);
 
 impl Score {
     /// What a message has before anything marks it; the default of its column too.

@@ -34,12 +34,16 @@ pub fn data_folder(asked: Option<PathBuf>) -> PathBuf {
 /// # Errors
 /// Whatever the file system says; the former choice then stays.
 pub fn remember(folder: &Path) -> io::Result<()> {
+    let text = folder.to_str().ok_or_else(|| {
+        let why = "the folder's name is not Unicode; choose another";
+        io::Error::new(io::ErrorKind::InvalidInput, why)
+    })?;
     let file = choice_file().ok_or_else(|| io::Error::other("there is no folder for settings"))?;
     if let Some(parent) = file.parent() {
         fs::create_dir_all(parent)?;
     }
     let unfinished = file.with_extension("new");
-    fs::write(&unfinished, folder.as_os_str().as_encoded_bytes())?;
+    fs::write(&unfinished, text)?;
     fs::rename(unfinished, file)
 }
 
@@ -134,7 +138,7 @@ fn synced_place(real: &Path) -> Option<String> {
 fn known_name(name: &str) -> Option<&'static str> {
     SYNCED_NAMES.iter().find_map(|&(known, place)| {
         let rest = name.strip_prefix(known)?;
-        (rest.is_empty() || rest.starts_with([' ', '-', '('])).then_some(place)
+        (rest.is_empty() || rest.starts_with([' ', '('])).then_some(place)
     })
 }
 

@@ -12,7 +12,7 @@ use crate::error::OpenError;
 /// A lock that is held as long as this lives.
 #[derive(Debug)]
 pub struct LockFile {
-    _file: File,
+    file: File,
 }
 
 impl LockFile {
@@ -32,7 +32,7 @@ impl LockFile {
                 file.set_len(0)?;
                 file.rewind()?;
                 write!(file, "{holder} (process {})", std::process::id())?;
-                Ok(Self { _file: file })
+                Ok(Self { file })
             }
             Err(TryLockError::WouldBlock) => Err(OpenError::Locked {
                 file: path.with_extension(""),
@@ -40,6 +40,14 @@ impl LockFile {
             }),
             Err(TryLockError::Error(error)) => Err(error.into()),
         }
+    }
+}
+
+impl Drop for LockFile {
+    fn drop(&mut self) {
+        // To close the file is not enough: a process that is being started by another thread has a
+        // copy of it for a moment, and the lock with it.
+        let _ = self.file.unlock();
     }
 }
 

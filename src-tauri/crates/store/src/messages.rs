@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::Entity;
 use crate::error::{Error, OrNotFound, Result};
-use crate::ids::{MessageId, MessageUid, SessionId};
+use crate::ids::{MessageId, MessageUid, PinId, SessionId};
 use crate::limits::{self, MESSAGE_BYTES_MAX, Score};
 use crate::page::Page;
 use crate::row::{from_row, word_enum};
@@ -152,8 +152,9 @@ impl NewMessage {
 /// [`Error::Invalid`] for a text out of its limits or a parent in another session,
 /// [`Error::NotFound`] if there is no such session or parent.
 pub fn append(tx: &WriteTx<'_>, new: &NewMessage) -> Result<Message> {
+    let head = head_of(tx, new.session_id)?;
     let parent = match new.parent {
-        Parent::Head => head_of(tx, new.session_id)?,
+        Parent::Head => head,
         Parent::After(parent) => checked_parent(tx, new.session_id, parent)?,
     };
     let message = insert(tx, new, parent)?;
@@ -178,8 +179,8 @@ pub fn append_all(tx: &WriteTx<'_>, session_id: SessionId, new: &[NewMessage]) -
         head = Some(insert(tx, message, head)?.id);
     }
     match head {
-        Some(head) => set_head(tx, session_id, head),
-        None => Ok(()),
+        Some(head) if !new.is_empty() => set_head(tx, session_id, head),
+        _ => Ok(()),
     }
 }
 
@@ -446,15 +447,27 @@ pub fn interrupt_streaming(tx: &WriteTx<'_>) -> Result<Vec<Message>> {
     Ok(cut)
 }
 
-/// Deletes one message for good. What followed it now follows what was before it.
+/// Deletes one message for good. What followed it now follows what was before it, and pins that
+/// were taken from it stay without a source.
 ///
 /// # Errors
 /// [`Error::NotFound`] if there is no such message.
 pub fn delete(tx: &WriteTx<'_>, id: MessageId) -> Result<()> {
     let message = get(tx, id)?;
-    tx.execute(
-        "UPDATE messages SET parent_id = ?2 WHERE parent_id = ?1",
+    tx.changed(Entity::Message, id);
+    tx.changed(Entity::Session, message.session_id);
+    tx.execute_noting::<MessageId>(
+        Entity::Message,
+        "UPDATE messages SET parent_id = ?2 WHERE parent_id = ?1 RETURNING id",
         (id, message.parent_id),
+    )?;
+    tx.execute_noting::<PinId>(
+        Entity::Pin,
+        "UPDATE semantic_pins
+         SET source_message_id = NULL
+         WHERE source_message_id = ?1
+         RETURNING id",
+        [id],
     )?;
     tx.execute(
         "UPDATE sessions
@@ -469,8 +482,6 @@ pub fn delete(tx: &WriteTx<'_>, id: MessageId) -> Result<()> {
         },
     )?;
     tx.execute("DELETE FROM messages WHERE id = ?1", [id])?;
-    tx.changed(Entity::Message, id);
-    tx.changed(Entity::Session, message.session_id);
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::Entity;
 use crate::error::{Error, OrNotFound, Result};
-use crate::ids::PersonaId;
+use crate::ids::{PersonaId, SessionId};
 use crate::limits::{self, PROMPT_BYTES_MAX};
 use crate::row::{FromRow, Positions, word_enum};
 use crate::sessions;
@@ -271,10 +271,14 @@ pub fn default_of(tx: &ReadTx<'_>, category: PersonaCategory) -> Result<Option<P
 /// # Errors
 /// [`Error::NotFound`] if there is no such persona.
 pub fn delete(tx: &WriteTx<'_>, id: &PersonaId) -> Result<()> {
-    if tx.execute("DELETE FROM personas WHERE id = ?1", [id])? == 0 {
-        return Err(Error::not_found(Entity::Persona, id));
-    }
+    get(tx, id)?;
     tx.changed(Entity::Persona, id);
+    tx.execute_noting::<SessionId>(
+        Entity::Session,
+        "UPDATE sessions SET persona_id = NULL WHERE persona_id = ?1 RETURNING id",
+        [id],
+    )?;
+    tx.execute("DELETE FROM personas WHERE id = ?1", [id])?;
     Ok(())
 }
 

@@ -8,8 +8,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rusqlite::Connection;
-use rusqlite::config::DbConfig;
+use rusqlite::{Connection, MAIN_DB};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -48,7 +47,7 @@ pub(crate) fn newest_version() -> u32 {
 
 fn create(file: &Path) -> Result<(), OpenError> {
     let log = sidecar(file, "-wal");
-    if log.try_exists()? {
+    if fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
         return Err(corrupt(format!(
             "the file is missing, but its write-ahead log {} is there",
             log.display()
@@ -67,11 +66,20 @@ fn create(file: &Path) -> Result<(), OpenError> {
 
 /// Looks at a file without changing it: no checkpoint either, should it have a log.
 pub(crate) fn inspect(file: &Path) -> Result<(), OpenError> {
-    if fs::metadata(file)?.len() == 0 {
+    let metadata = fs::metadata(file)?;
+    if !metadata.is_file() {
+        return Err(corrupt("there is a folder in the place of the file"));
+    }
+    if metadata.len() == 0 {
         return Err(corrupt("the file is empty (0 bytes)"));
     }
-    let connection = connection::open(file, false)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    let connection = connection::open_to_look(file)?;
+    // SQLite opens a file that it may not write for reading alone, and says nothing.
+    if connection.is_readonly(MAIN_DB)? {
+        return Err(OpenError::NoPermission {
+            what: format!("{} is read-only", file.display()),
+        });
+    }
     let application_id: i32 =
         connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     if application_id != APPLICATION_ID {
@@ -87,6 +95,9 @@ pub(crate) fn inspect(file: &Path) -> Result<(), OpenError> {
 
 /// refinery takes the rows of its history table for sound and panics when they are not.
 pub(crate) fn history(connection: &Connection) -> Result<Vec<AppliedMigration>, OpenError> {
+    if !connection.table_exists(None, "refinery_schema_history")? {
+        return Err(corrupt("the record of its migrations is missing"));
+    }
     let mut statement = connection.prepare(
         "SELECT version, name, applied_on, checksum
          FROM refinery_schema_history

@@ -234,14 +234,18 @@ pub fn list(
     limit: usize,
 ) -> Result<Page<Session, SessionCursor>> {
     let limit = limits::page_limit(limit)?;
-    // Above every session there can be, for the first page.
-    let (pinned, updated_at, id) = after.map_or((2, Timestamp::from_ms(i64::MAX), None), |after| {
-        (i64::from(after.pinned), after.updated_at, Some(after.id))
-    });
-    let items: Vec<Session> = tx.list(
-        list_sql(shelf),
-        named_params! { ":pinned": pinned, ":updated_at": updated_at, ":id": id, ":limit": limit },
-    )?;
+    let items: Vec<Session> = match after {
+        None => tx.list(first_page_sql(shelf), named_params! { ":limit": limit })?,
+        Some(after) => tx.list(
+            next_page_sql(shelf),
+            named_params! {
+                ":pinned": after.pinned,
+                ":updated_at": after.updated_at,
+                ":id": after.id,
+                ":limit": limit,
+            },
+        )?,
+    };
     let next = if items.len() < limit {
         None
     } else {
@@ -250,36 +254,46 @@ pub fn list(
     Ok(Page { items, next })
 }
 
-/// The condition on the shelf is spelled as in its index, which makes the list a range scan.
-fn list_sql(shelf: Shelf) -> &'static str {
+/// The query of a page: the condition on the shelf is spelled as in its index, which makes it a range
+/// scan, and the first page has no cursor, which SQLite would compare with every row.
+macro_rules! page_sql {
+    ($shelf:literal, $after:literal) => {
+        concat!(
+            "SELECT id, name, model, recap, persona_id, saved, expires_at, head_id, archived_at,
+                 deleted_at, pinned, created_at, updated_at
+             FROM sessions
+             WHERE ",
+            $shelf,
+            $after,
+            "
+             ORDER BY pinned DESC, updated_at DESC, id DESC
+             LIMIT :limit"
+        )
+    };
+}
+
+fn first_page_sql(shelf: Shelf) -> &'static str {
     match shelf {
-        Shelf::Active => {
-            "SELECT id, name, model, recap, persona_id, saved, expires_at, head_id, archived_at,
-                 deleted_at, pinned, created_at, updated_at
-             FROM sessions
-             WHERE archived_at IS NULL AND deleted_at IS NULL
-                 AND (pinned, updated_at, id) < (:pinned, :updated_at, :id)
-             ORDER BY pinned DESC, updated_at DESC, id DESC
-             LIMIT :limit"
-        }
-        Shelf::Archived => {
-            "SELECT id, name, model, recap, persona_id, saved, expires_at, head_id, archived_at,
-                 deleted_at, pinned, created_at, updated_at
-             FROM sessions
-             WHERE archived_at IS NOT NULL AND deleted_at IS NULL
-                 AND (pinned, updated_at, id) < (:pinned, :updated_at, :id)
-             ORDER BY pinned DESC, updated_at DESC, id DESC
-             LIMIT :limit"
-        }
-        Shelf::Trash => {
-            "SELECT id, name, model, recap, persona_id, saved, expires_at, head_id, archived_at,
-                 deleted_at, pinned, created_at, updated_at
-             FROM sessions
-             WHERE deleted_at IS NOT NULL
-                 AND (pinned, updated_at, id) < (:pinned, :updated_at, :id)
-             ORDER BY pinned DESC, updated_at DESC, id DESC
-             LIMIT :limit"
-        }
+        Shelf::Active => page_sql!("archived_at IS NULL AND deleted_at IS NULL", ""),
+        Shelf::Archived => page_sql!("archived_at IS NOT NULL AND deleted_at IS NULL", ""),
+        Shelf::Trash => page_sql!("deleted_at IS NOT NULL", ""),
+    }
+}
+
+fn next_page_sql(shelf: Shelf) -> &'static str {
+    match shelf {
+        Shelf::Active => page_sql!(
+            "archived_at IS NULL AND deleted_at IS NULL",
+            " AND (pinned, updated_at, id) < (:pinned, :updated_at, :id)"
+        ),
+        Shelf::Archived => page_sql!(
+            "archived_at IS NOT NULL AND deleted_at IS NULL",
+            " AND (pinned, updated_at, id) < (:pinned, :updated_at, :id)"
+        ),
+        Shelf::Trash => page_sql!(
+            "deleted_at IS NOT NULL",
+            " AND (pinned, updated_at, id) < (:pinned, :updated_at, :id)"
+        ),
     }
 }
 
@@ -416,17 +430,11 @@ pub fn delete(tx: &WriteTx<'_>, id: SessionId) -> Result<()> {
 /// # Errors
 /// What SQLite reports.
 pub fn delete_expired(tx: &WriteTx<'_>) -> Result<usize> {
-    let expired: Vec<Session> = tx.list(
-        "DELETE FROM sessions
-         WHERE expires_at <= ?1
-         RETURNING id, name, model, recap, persona_id, saved, expires_at, head_id, archived_at,
-             deleted_at, pinned, created_at, updated_at",
+    tx.execute_noting::<SessionId>(
+        Entity::Session,
+        "DELETE FROM sessions WHERE expires_at <= ?1 RETURNING id",
         [tx.now()],
-    )?;
-    for session in &expired {
-        tx.changed(Entity::Session, session.id);
-    }
-    Ok(expired.len())
+    )
 }
 
 /// The session after an update; also how an update of a missing one shows.
@@ -446,9 +454,49 @@ fn check_persona(tx: &ReadTx<'_>, persona: Option<&PersonaId>) -> Result<()> {
 /// "endpoint/model", both parts there.
 pub(crate) fn check_model(model: Option<&str>) -> Result<()> {
     let Some(model) = model else { return Ok(()) };
-    limits::name("model", model)?;
+    // It is kept as it is, so what a name would be trimmed of is refused.
+    let trimmed = limits::name("model", model)?;
     match model.split_once('/') {
-        Some((endpoint, name)) if !endpoint.is_empty() && !name.is_empty() => Ok(()),
+        Some((endpoint, name)) if trimmed == model && !endpoint.is_empty() && !name.is_empty() => {
+            Ok(())
+        }
         _ => Err(Error::invalid("model", "must be \"provider/model\"")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::{OpenOptions, connection};
+
+    #[test]
+    fn a_page_of_a_shelf_is_read_in_order_from_the_index_of_that_shelf() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = OpenOptions::new(folder.path()).open().unwrap();
+        let connection = connection::open(store.file(), false).unwrap();
+        let plan = |sql: &str| -> Vec<String> {
+            let mut statement = connection
+                .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+                .unwrap();
+            let lines = statement.raw_query().mapped(|row| row.get("detail"));
+            lines.map(|line| line.unwrap()).collect()
+        };
+        for (shelf, index) in [
+            (Shelf::Active, "sessions_active"),
+            (Shelf::Archived, "sessions_archived"),
+            (Shelf::Trash, "sessions_trash"),
+        ] {
+            assert_eq!(
+                plan(first_page_sql(shelf)),
+                [format!("SCAN sessions USING INDEX {index}")]
+            );
+            let cursor = "((pinned,updated_at,id)<(?,?,?))";
+            assert_eq!(
+                plan(next_page_sql(shelf)),
+                [format!("SEARCH sessions USING INDEX {index} {cursor}")]
+            );
+        }
     }
 }

@@ -62,9 +62,10 @@ impl OpenOptions {
         let lock = LockFile::acquire(&upkeep::lock_path(&file), &self.holder)?;
         upkeep::refuse_unfinished_restore(&self.folder)?;
         schema::prepare(&file)?;
+        let (readers, writer) = connection::pools(&file)?;
         Ok(Store {
-            readers: connection::readers(&file)?,
-            writer: connection::writer(&file)?,
+            readers,
+            writer,
             clock: self.clock,
             ids: Mutex::new(ContextV7::new()),
             file,
@@ -172,4 +173,57 @@ fn create_private_folder(folder: &Path) -> std::result::Result<(), OpenError> {
         fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    fn synchronous(connection: &Connection) -> i64 {
+        connection
+            .pragma_query_value(None, "synchronous", |row| row.get(0))
+            .unwrap()
+    }
+
+    const NORMAL: i64 = 1;
+    const FULL: i64 = 2;
+
+    #[test]
+    fn only_a_redoable_write_does_not_wait_for_the_disk_however_it_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = OpenOptions::new(folder.path()).open().unwrap();
+        let between = || synchronous(&store.writer.get().unwrap());
+        let inside = |tx: &WriteTx<'_>| {
+            let found: Option<i64> = tx.value("PRAGMA synchronous", [])?;
+            Ok(found.unwrap())
+        };
+
+        assert_eq!(store.write(inside).unwrap().value, FULL);
+        assert_eq!(store.write_redoable(inside).unwrap().value, NORMAL);
+        assert_eq!(between(), FULL);
+
+        let failed = store.write_redoable(|_| -> Result<()> { Err(Error::Busy) });
+        assert!(failed.is_err());
+        assert_eq!(between(), FULL);
+
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            store.write_redoable(|_| -> Result<()> { panic!("as the test wants it") })
+        }));
+        assert!(panicked.is_err());
+        assert_eq!(between(), FULL);
+        assert_eq!(store.write(inside).unwrap().value, FULL);
+    }
+
+    #[test]
+    fn a_reader_cannot_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = OpenOptions::new(folder.path()).open().unwrap();
+        let reader = store.readers.get().unwrap();
+        let error = reader.execute("DELETE FROM personas", []).unwrap_err();
+        assert!(matches!(Error::from(error), Error::ReadOnly(_)));
+    }
 }

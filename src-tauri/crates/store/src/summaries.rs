@@ -7,10 +7,10 @@ use crate::change::Entity;
 use crate::error::{Error, OrNotFound, Result};
 use crate::ids::{MessageId, SessionId, SummaryId};
 use crate::limits::{self, NOTE_BYTES_MAX, Score};
-use crate::messages;
 use crate::row::from_row;
 use crate::time::Timestamp;
 use crate::transaction::{ReadTx, WriteTx};
+use crate::{messages, sessions};
 
 /// The most summaries that one list returns.
 pub const LIST_MAX: usize = 1000;
@@ -104,6 +104,7 @@ pub fn insert(tx: &WriteTx<'_>, new: &NewSummary) -> Result<Summary> {
 
 /// How many messages the range covers, both ends in it.
 fn covered(tx: &ReadTx<'_>, new: &NewSummary) -> Result<u32> {
+    sessions::get(tx, new.session_id)?;
     for id in [new.start_message_id, new.end_message_id] {
         if messages::get(tx, id)?.session_id != new.session_id {
             return Err(Error::invalid(

@@ -118,6 +118,23 @@ impl<'c> WriteTx<'c> {
         Ok(self.connection.prepare_cached(sql)?.execute(params)?)
     }
 
+    /// Runs a statement that returns the ids of what it changed, and notes each of them.
+    pub(crate) fn execute_noting<I: FromSql + ToString>(
+        &self,
+        entity: Entity,
+        sql: &str,
+        params: impl Params,
+    ) -> Result<usize> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let ids = statement.query_map(params, |row| row.get::<_, I>(0))?;
+        let mut count = 0;
+        for id in ids {
+            self.changed(entity, id?);
+            count += 1;
+        }
+        Ok(count)
+    }
+
     /// The row id of the last insert.
     pub(crate) fn last_insert_rowid(&self) -> i64 {
         self.connection.last_insert_rowid()

@@ -24,8 +24,8 @@ export type Parameter = {
   whole: boolean;
 };
 
-/** The largest number the backend keeps: a signed 32-bit integer. */
-const MAX_TOKENS_MAX = 2_147_483_647;
+/** The backend's own limit. */
+const MAX_TOKENS_MAX = 10_000_000;
 
 export const parameters: Parameter[] = [
   {
@@ -142,7 +142,7 @@ export function parameterError(parameter: Parameter, text: string): string | und
   if (value === null) return `${label} must be a number, or empty for “not set”.`;
   if (whole && !Number.isInteger(value)) return `${label} must be a whole number.`;
   if (value >= min && value <= max) return undefined;
-  return whole ? `${label} must be ${min} or more.` : `${label} must be from ${min} to ${max}.`;
+  return `${label} must be from ${min} to ${max.toLocaleString("en")}.`;
 }
 
 /** A number with a point or, as many keyboards have it, a comma. */

@@ -5,10 +5,8 @@ export type KindInfo = {
   kind: EndpointKind;
   label: string;
   hint: string;
-  /** The address where most run it; the kind's own where it is always the same. */
+  /** The address that the backend takes where none is given. */
   usualAddress: string;
-  /** Whether the address has to be given. */
-  addressRequired: boolean;
   key: "none" | "optional" | "required";
 };
 
@@ -18,15 +16,13 @@ export const endpointKinds: KindInfo[] = [
     label: "Ollama",
     hint: "Models on this machine or in your network. No key needed.",
     usualAddress: "http://127.0.0.1:11434",
-    addressRequired: false,
     key: "none",
   },
   {
     kind: "openai_compatible",
     label: "OpenAI-compatible",
-    hint: "LM Studio, llama.cpp, vLLM and other servers with OpenAI's interface.",
-    usualAddress: "http://127.0.0.1:1234/v1",
-    addressRequired: true,
+    hint: "llama.cpp usually listens on port 8080, LM Studio on 1234, vLLM on 8000; others work too.",
+    usualAddress: "http://127.0.0.1:8080/v1",
     key: "optional",
   },
   {
@@ -34,23 +30,20 @@ export const endpointKinds: KindInfo[] = [
     label: "OpenAI",
     hint: "GPT models, with a key from platform.openai.com.",
     usualAddress: "https://api.openai.com/v1",
-    addressRequired: false,
     key: "required",
   },
   {
     kind: "anthropic",
     label: "Anthropic",
     hint: "Claude models, with a key from console.anthropic.com.",
-    usualAddress: "https://api.anthropic.com",
-    addressRequired: false,
+    usualAddress: "https://api.anthropic.com/v1",
     key: "required",
   },
   {
     kind: "gemini",
     label: "Gemini",
     hint: "Google's models, with a key from aistudio.google.com.",
-    usualAddress: "https://generativelanguage.googleapis.com",
-    addressRequired: false,
+    usualAddress: "https://generativelanguage.googleapis.com/v1beta",
     key: "required",
   },
 ];

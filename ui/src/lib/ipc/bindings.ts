@@ -145,7 +145,10 @@ keychain: boolean } |
 /**  Why not. */
 failure: OpenFailure };
 
-/**  One thing that a commit inserted, updated or deleted. */
+/**
+ *  One thing that a commit inserted, updated or deleted. What goes with a deleted session (its
+ *  messages, summaries, pins and draft) is not named by itself.
+ */
 export type Change = {
 	/**  What kind of thing. */
 	entity: Entity,
@@ -264,12 +267,10 @@ limit: string } |
 /**  The database file or its folder may not be written. */
 { kind: "database_read_only" } | 
 /**  A newer version of the app wrote the database. */
-{ kind: "schema_too_new"; 
-/**  The file's version. */
-found: number; 
-/**  The newest that this app reads. */
-supported: number } | 
-/**  No database is open; the app's status says why. */
+{ kind: "schema_too_new" } | 
+/**  The data folder is kept by a sync program or a network file system. */
+{ kind: "synced_folder" } | 
+/**  No database is open, for another reason or because the app is ending. */
 { kind: "no_store" } | 
 /**  No server answers at the provider's address, or it went silent. */
 { kind: "provider_unreachable" } | 
@@ -627,7 +628,7 @@ export type Role =
 "tool";
 
 /**  How much something matters: 0 to 1. */
-export type Score = number | null;
+export type Score = number;
 
 /**  A chat. */
 export type Session = {

@@ -48,9 +48,9 @@ function render(token: Token): string {
 
 type RendererThis = { parser: { parseInline(tokens: Token[]): string } };
 
-/** A reply's headings stand below the message's own, which is of level 3. */
+/** A reply's headings stand below the message's own, which is of level 2. */
 function heading(this: RendererThis, { tokens, depth }: Tokens.Heading): string {
-  const level = Math.min(depth + 3, 6);
+  const level = Math.min(depth + 2, 6);
   return `<h${level} class="md-h${depth}">${this.parser.parseInline(tokens)}</h${level}>`;
 }
 
@@ -64,8 +64,8 @@ function image({ href, text }: Tokens.Image): string {
 function tableHtml(this: RendererThis, { header, rows }: Tokens.Table): string {
   const cell = (tag: "th" | "td", { tokens, align }: Tokens.TableCell) =>
     `<${tag}${align ? ` align="${align}"` : ""}>${this.parser.parseInline(tokens)}</${tag}>`;
-  const row = (tag: "th" | "td", cells: Tokens.TableCell[]) =>
-    `<tr>${cells.map((one) => cell(tag, one)).join("")}</tr>`;
-  const body = rows.map((cells) => row("td", cells)).join("");
-  return `<table><thead>${row("th", header)}</thead><tbody>${body}</tbody></table>`;
+  // An empty corner heads nothing.
+  const head = header.map((one) => cell(one.text === "" ? "td" : "th", one)).join("");
+  const body = rows.map((cells) => `<tr>${cells.map((one) => cell("td", one)).join("")}</tr>`);
+  return `<table><thead><tr>${head}</tr></thead><tbody>${body.join("")}</tbody></table>`;
 }

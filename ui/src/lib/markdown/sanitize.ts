@@ -23,7 +23,8 @@ const CONFIG = {
   USE_PROFILES: { html: true },
   FORBID_TAGS: FORBIDDEN_TAGS,
   FORBID_ATTR: FORBIDDEN_ATTRIBUTES,
-  ALLOWED_URI_REGEXP: /^(?:https?:|mailto:|data:image\/)/i,
+  // The second half lets through what names no scheme, as most attributes do.
+  ALLOWED_URI_REGEXP: /^(?:(?:https?|mailto):|data:image\/|[^a-z]|[a-z+.-]+(?:[^a-z+.:-]|$))/i,
 };
 
 purifier.addHook("afterSanitizeAttributes", (element) => {

@@ -47,7 +47,7 @@ class App {
     if (!saved) await this.loadSettings();
   }
 
-  /** Opens the database again, after its failure was seen to. */
+  /** Tries to open the database again. Every status is told by an event too, which moves the window. */
   async retryOpen(): Promise<AppStatus | undefined> {
     return attempt(() => ipc.retryOpen());
   }

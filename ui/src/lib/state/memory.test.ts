@@ -100,7 +100,7 @@ test("a message that was pinned points to its source; Undo unpins it", async () 
 
 test("a pin that cannot be deleted stays on show", async () => {
   const { memory, toasts } = await opened("a");
-  commands.delete_pin = () => Promise.reject(backend.diskFull);
+  commands.delete_pin = () => Promise.reject(backend.busy);
   expect(await memory.removePin(memory.pins[0]!)).toBe(false);
   expect(contents(memory.pins)).toEqual(["pin 1"]);
   expect(toasts.items[0]?.tone).toBe("error");

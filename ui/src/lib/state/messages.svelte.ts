@@ -245,7 +245,7 @@ class Messages {
 /** Text that is not on disk yet is kept and tried again; the user is told why. */
 function tellUnsaved(error: CommandError): void {
   app.noteError(error);
-  if (error.kind !== "disk_full") toasts.error(error);
+  toasts.error(error);
 }
 
 type ReadMessage = { id: MessageId; message: Message | null };

@@ -138,7 +138,7 @@ describe("actions", () => {
     const refused = backend.later<void>();
     commands.set_session_pinned = async () => {
       await refused.promise;
-      throw backend.diskFull;
+      throw backend.busy;
     };
     const pinning = sessions.setPinned("s100", true);
     expect(sessions.items[0]).toMatchObject({ id: "s100", pinned: true });
@@ -148,7 +148,7 @@ describe("actions", () => {
     expect(sessions.items.find((item) => item.id === "s100")?.pinned).toBe(false);
     expect(toasts.items[0]).toMatchObject({
       tone: "error",
-      text: "The disk is full. Free some space.",
+      text: "The database is busy. Try again.",
     });
   });
 

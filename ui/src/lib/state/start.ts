@@ -15,18 +15,6 @@ export async function start(): Promise<void> {
   await enter(await app.askStatus());
 }
 
-/** Tries to open the database again. */
-export async function retryOpen(): Promise<void> {
-  const status = await app.retryOpen();
-  if (status) await enter(status);
-}
-
-/** Lets the user choose another data folder and moves into it. */
-export async function changeDataFolder(): Promise<void> {
-  const status = await app.chooseDataFolder();
-  if (status) await enter(status);
-}
-
 /** Takes up the state of the database: all stores are filled from the one that is open now. */
 async function enter(status: AppStatus): Promise<void> {
   app.status = status;

@@ -27,8 +27,12 @@ class Toasts {
     this.#add({ tone: "info", text, undo });
   }
 
-  /** Tells what failed and what helps. The same error on show is not stacked. */
-  error(error: Pick<CommandError, "message" | "remedy">): void {
+  /**
+   * Tells what failed and what helps. The same error on show is not stacked, and
+   * of a full disk the banner tells as long as it lasts.
+   */
+  error(error: Pick<CommandError, "message" | "remedy"> & { kind?: CommandError["kind"] }): void {
+    if (error.kind === "disk_full") return;
     const text = told(error);
     const same = this.items.find((toast) => toast.tone === "error" && toast.text === text);
     if (same) this.dismiss(same.id);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { diskFull } from "../../test-backend";
+import { busy, diskFull } from "../../test-backend";
 
 beforeEach(() => {
   vi.resetModules();
@@ -21,9 +21,15 @@ test("a notice goes by itself, one with Undo stays longer", async () => {
 
 test("an error says what happened and what helps, and is not stacked", async () => {
   const toasts = await store();
+  toasts.error(busy);
+  toasts.error(busy);
+  expect(toasts.items.map((toast) => toast.text)).toEqual(["The database is busy. Try again."]);
+});
+
+test("a full disk is left to the banner", async () => {
+  const toasts = await store();
   toasts.error(diskFull);
-  toasts.error(diskFull);
-  expect(toasts.items.map((toast) => toast.text)).toEqual(["The disk is full. Free some space."]);
+  expect(toasts.items).toEqual([]);
 });
 
 test("the oldest notice makes room when there are too many", async () => {

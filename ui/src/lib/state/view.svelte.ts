@@ -14,8 +14,8 @@ class View {
   renaming = $state<SessionId | null>(null);
   /** The session whose deletion for good waits for a yes. */
   deleting = $state.raw<Session | null>(null);
-  /** The message to scroll to; a new object asks again for the same one. */
-  jump = $state.raw<{ messageId: MessageId } | null>(null);
+  /** The message to scroll to; the list takes it up and clears it. */
+  jump = $state<MessageId | null>(null);
   /** Puts the cursor into the composer; set by the composer on show. */
   focusComposer: () => void = () => {};
   #narrow = new MediaQuery("max-width: 47.5rem");
@@ -61,10 +61,6 @@ class View {
   rename(id: SessionId): void {
     if (!this.sidebarOpen) this.toggleSidebar();
     this.renaming = id;
-  }
-
-  jumpTo(messageId: MessageId): void {
-    this.jump = { messageId };
   }
 }
 

@@ -242,9 +242,7 @@ impl Side for FloorSide {
     fn list_sessions(&self) -> Result<()> {
         let mut statements = self.statements.borrow_mut();
         statements.begin.execute([])?;
-        let first_page = named_params! {
-            ":pinned": 2, ":updated_at": i64::MAX, ":id": None::<String>, ":limit": LISTED,
-        };
+        let first_page = named_params! { ":limit": LISTED };
         black_box(rows(
             &mut statements.list_sessions,
             first_page,
@@ -306,7 +304,6 @@ impl Statements {
                      archived_at, deleted_at, pinned, created_at, updated_at
                  FROM sessions
                  WHERE archived_at IS NULL AND deleted_at IS NULL
-                     AND (pinned, updated_at, id) < (:pinned, :updated_at, :id)
                  ORDER BY pinned DESC, updated_at DESC, id DESC
                  LIMIT :limit",
             )?,

@@ -1,0 +1,145 @@
+//! The context of a session: the newest messages of its branch, the top pins, the newest summaries.
+
+use chatkeep_store::context::{self, ContextLimits};
+use chatkeep_store::testing::TestStore;
+use chatkeep_store::{
+    Context, Entity, Error, NewMessage, NewPin, NewSummary, Parent, PinType, PinUpdate, Score,
+    SessionId, messages, pins, summaries,
+};
+
+use crate::support::{assert_missing, missing_session, texts};
+
+fn build(store: &TestStore, id: SessionId, messages: usize, pins: usize, sums: usize) -> Context {
+    let limits = ContextLimits {
+        messages,
+        pins,
+        summaries: sums,
+    };
+    store.read(|tx| context::build(tx, id, limits)).unwrap()
+}
+
+/// Six messages, one of them on another branch, three pins and three summaries.
+fn talked(store: &TestStore) -> SessionId {
+    let session = store.session("Tea").id;
+    store
+        .write(|tx| {
+            let first = messages::append(tx, &NewMessage::user(session, "0"))?.id;
+            messages::append(tx, &NewMessage::user(session, "elsewhere"))?;
+            let sibling = NewMessage {
+                parent: Parent::After(Some(first)),
+                ..NewMessage::user(session, "1")
+            };
+            messages::append(tx, &sibling)?;
+            for text in ["2", "3", "4"] {
+                messages::append(tx, &NewMessage::user(session, text))?;
+            }
+            for (content, score) in [("low", 0.1), ("high", 0.9), ("middle", 0.5)] {
+                let new = NewPin {
+                    session_id: session,
+                    content: content.to_owned(),
+                    source_message_id: None,
+                    pin_type: PinType::User,
+                };
+                let pin = pins::insert(tx, &new)?;
+                let update = PinUpdate {
+                    content: pin.content,
+                    importance_score: Score::new(score)?,
+                    pin_type: pin.pin_type,
+                };
+                pins::update(tx, pin.id, &update)?;
+            }
+            for text in ["oldest", "older", "newest"] {
+                let new = NewSummary {
+                    session_id: session,
+                    summary: text.to_owned(),
+                    start_message_id: first,
+                    end_message_id: first,
+                };
+                summaries::insert(tx, &new)?;
+            }
+            Ok(())
+        })
+        .unwrap();
+    session
+}
+
+fn contents(context: &Context) -> (Vec<&str>, Vec<&str>, Vec<&str>) {
+    let pins = context.pins.iter().map(|it| it.content.as_str());
+    let summaries = context.summaries.iter().map(|it| it.summary.as_str());
+    (
+        texts(&context.messages),
+        pins.collect(),
+        summaries.collect(),
+    )
+}
+
+#[test]
+fn a_context_has_the_branch_on_show_oldest_first_the_top_pins_and_the_newest_summaries() {
+    let store = TestStore::new();
+    let other = talked(&store);
+    let session = talked(&store);
+    let context = build(&store, session, 100, 100, 100);
+    assert_eq!(
+        contents(&context),
+        (
+            vec!["0", "1", "2", "3", "4"],
+            vec!["high", "middle", "low"],
+            vec!["newest", "older", "oldest"],
+        )
+    );
+    assert!(context.messages.iter().all(|it| it.session_id == session));
+    assert_eq!(
+        contents(&build(&store, other, 100, 100, 100)),
+        contents(&context)
+    );
+}
+
+#[test]
+fn limits_keep_the_newest_messages_the_top_pins_and_the_newest_summaries() {
+    let store = TestStore::new();
+    let session = talked(&store);
+    assert_eq!(
+        contents(&build(&store, session, 2, 1, 2)),
+        (vec!["3", "4"], vec!["high"], vec!["newest", "older"])
+    );
+    assert_eq!(
+        contents(&build(&store, session, 0, 0, 0)),
+        (vec![], vec![], vec![])
+    );
+}
+
+#[test]
+fn a_session_without_a_word_has_an_empty_context_and_a_missing_one_has_none() {
+    let store = TestStore::new();
+    let session = store.session("Tea").id;
+    let empty = Context {
+        messages: vec![],
+        pins: vec![],
+        summaries: vec![],
+    };
+    assert_eq!(build(&store, session, 10, 10, 10), empty);
+    let limits = ContextLimits {
+        messages: 1,
+        pins: 1,
+        summaries: 1,
+    };
+    let error = store
+        .read(|tx| context::build(tx, missing_session(), limits))
+        .unwrap_err();
+    assert_missing(&error, Entity::Session, missing_session());
+}
+
+#[test]
+fn a_limit_that_sqlite_cannot_count_to_is_not_told_as_damage() {
+    let store = TestStore::new();
+    let session = talked(&store);
+    let limits = ContextLimits {
+        messages: usize::MAX,
+        pins: 1,
+        summaries: 1,
+    };
+    let error = store
+        .read(|tx| context::build(tx, session, limits))
+        .unwrap_err();
+    assert!(matches!(error, Error::Sqlite(_)), "{error:?}");
+}

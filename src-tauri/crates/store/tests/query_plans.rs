@@ -1,0 +1,274 @@
+//! Every statement that stands in `src/` is explained by SQLite: none reads a whole table or sorts
+//! by itself, but for a few that may, and the hot ones use the index that was made for them.
+
+use std::fs;
+use std::path::Path;
+
+use chatkeep_store::testing::TestStore;
+use rusqlite::Connection;
+
+use crate::support::looker;
+
+/// A statement in the source.
+struct Statement {
+    file: String,
+    sql: String,
+}
+
+const VERBS: [&str; 5] = ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WITH "];
+
+/// The string literals of the store's source that are statements.
+fn statements() -> Vec<Statement> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files: Vec<_> = fs::read_dir(source)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    let (mut found, mut fragments) = (Vec::new(), Vec::new());
+    for path in files {
+        let text = fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        let file = path.file_name().unwrap().to_string_lossy().into_owned();
+        for literal in literals(code) {
+            if VERBS.iter().any(|verb| literal.starts_with(verb)) {
+                let sql = literal.split_whitespace().collect::<Vec<_>>().join(" ");
+                if sql.ends_with(" WHERE") {
+                    fragments.push(file.clone());
+                    continue;
+                }
+                found.push(Statement {
+                    file: file.clone(),
+                    sql,
+                });
+            }
+        }
+    }
+    // The list of a shelf is put together of parts; its own file explains it whole.
+    assert_eq!(fragments, ["sessions.rs"]);
+    found
+}
+
+/// What stands between double quotes, comments aside.
+fn literals(code: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut rest = code;
+    while let Some(at) = rest.find(['"', '/', '\'']) {
+        let (from, tail) = (&rest[at..], &rest[at + 1..]);
+        rest = if from.starts_with("//") {
+            from.split_once('\n').map_or("", |(_, next)| next)
+        } else if let Some(next) = from.strip_prefix("'\"'") {
+            next
+        } else if from.starts_with('"') {
+            let end = end_of_literal(tail);
+            found.push(&tail[..end]);
+            &tail[end + 1..]
+        } else {
+            tail
+        };
+    }
+    found
+}
+
+fn end_of_literal(text: &str) -> usize {
+    let mut escaped = false;
+    text.find(|c: char| {
+        let ends = c == '"' && !escaped;
+        escaped = c == '\\' && !escaped;
+        ends
+    })
+    .unwrap()
+}
+
+fn plan(connection: &Connection, sql: &str) -> Vec<String> {
+    let mut statement = connection
+        .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+        .unwrap_or_else(|error| panic!("{error}: {sql}"));
+    let mut rows = statement.raw_query();
+    let mut lines = Vec::new();
+    while let Some(row) = rows.next().unwrap() {
+        lines.push(row.get("detail").unwrap());
+    }
+    lines
+}
+
+/// Statements that may read a whole table or sort, and why.
+const ALLOWED: [(&str, &str, &str); 8] = [
+    (
+        "sessions.rs",
+        "SELECT count(*)",
+        "counting is a scan in SQLite; of an index, for the storage page only",
+    ),
+    (
+        "messages.rs",
+        "SELECT count(*)",
+        "counting is a scan in SQLite; of an index, for the storage page only",
+    ),
+    (
+        "schema.rs",
+        "FROM refinery_schema_history",
+        "one row a migration, read once a start",
+    ),
+    (
+        "settings.rs",
+        "SELECT name, value FROM settings",
+        "all of the settings are wanted, and they are few",
+    ),
+    (
+        "personas.rs",
+        "ORDER BY is_default DESC",
+        "a person has a handful of personas",
+    ),
+    (
+        "personas.rs",
+        "UPDATE sessions SET persona_id = NULL",
+        "deleting a persona is rare; an index would cost every new session",
+    ),
+    (
+        "personas.rs",
+        "DELETE FROM personas",
+        "the same, for the foreign key",
+    ),
+    (
+        "endpoints.rs",
+        "ORDER BY created_at, id",
+        "a person has a handful of endpoints",
+    ),
+];
+
+/// Reads all of a table; a scan of the rows of another statement, or of a partial index, does not.
+fn is_whole_scan(line: &str, partial: &[String]) -> bool {
+    let Some(what) = line.strip_prefix("SCAN ") else {
+        return false;
+    };
+    let by_partial_index = partial
+        .iter()
+        .any(|it| what.ends_with(&format!("INDEX {it}")));
+    !by_partial_index && what != "branch" && !what.contains("CONSTANT ROW")
+}
+
+#[test]
+fn no_statement_reads_a_whole_table_or_sorts_but_those_that_may() {
+    let store = TestStore::new();
+    let raw = looker(store.file());
+    let partial = crate::support::column(
+        &raw,
+        "SELECT name FROM sqlite_schema WHERE type = 'index' AND sql LIKE '%WHERE%'",
+    );
+    assert_eq!(partial.len(), 9, "{partial:?}");
+    let mut used = Vec::new();
+    for Statement { file, sql } in statements() {
+        let plan = plan(&raw, &sql);
+        let costly = plan
+            .iter()
+            .any(|line| is_whole_scan(line, &partial) || line.contains("TEMP B-TREE"));
+        let allowed = ALLOWED
+            .iter()
+            .position(|(of, part, _)| *of == file && sql.contains(part));
+        match allowed {
+            Some(index) => used.push(index),
+            None => assert!(!costly, "{file}: {sql}\n{}", plan.join("\n")),
+        }
+        assert!(costly || allowed.is_none(), "no need to allow it: {sql}");
+    }
+    used.sort_unstable();
+    assert_eq!(
+        used,
+        [0, 1, 2, 3, 4, 5, 6, 7],
+        "each exception is still there"
+    );
+}
+
+#[test]
+fn every_file_with_statements_was_read() {
+    let all = statements();
+    let count = |file: &str| all.iter().filter(|it| it.file == file).count();
+    for (file, at_least) in [
+        ("sessions.rs", 12),
+        ("messages.rs", 13),
+        ("personas.rs", 9),
+        ("summaries.rs", 6),
+        ("pins.rs", 5),
+        ("generations.rs", 3),
+        ("drafts.rs", 3),
+        ("endpoints.rs", 6),
+        ("settings.rs", 2),
+    ] {
+        assert!(count(file) >= at_least, "{file}: {}", count(file));
+    }
+}
+
+/// The statements that run with every click, told by a part of them, and their plans.
+const HOT: [(&str, &str, &str); 11] = [
+    (
+        "sessions.rs",
+        "expires_at <= ?1",
+        "SEARCH sessions USING COVERING INDEX sessions_expiring (expires_at<?)",
+    ),
+    (
+        "messages.rs",
+        "session_id = :session_id AND id <= :from",
+        "SEARCH messages USING INDEX messages_by_session (session_id=? AND rowid<?)",
+    ),
+    (
+        "messages.rs",
+        "created_at FROM messages WHERE id = ?1",
+        "SEARCH messages USING INTEGER PRIMARY KEY (rowid=?)",
+    ),
+    (
+        "messages.rs",
+        "WHERE parent_id = ?1",
+        "SEARCH messages USING COVERING INDEX messages_by_parent (parent_id=?)",
+    ),
+    (
+        "messages.rs",
+        "WHERE source_message_id = ?1",
+        "SEARCH semantic_pins USING COVERING INDEX pins_by_source (source_message_id=?)",
+    ),
+    (
+        "messages.rs",
+        "WHERE status = 'streaming' RETURNING",
+        "SCAN messages USING COVERING INDEX messages_streaming",
+    ),
+    (
+        "pins.rs",
+        "ORDER BY importance_score DESC",
+        "SEARCH semantic_pins USING INDEX pins_by_session (session_id=?)",
+    ),
+    (
+        "summaries.rs",
+        "ORDER BY created_at DESC",
+        "SEARCH conversation_summaries USING INDEX summaries_by_session (session_id=?)",
+    ),
+    (
+        "generations.rs",
+        "WHERE message_id = ?1",
+        "SEARCH generations USING INDEX generations_by_message (message_id=?)",
+    ),
+    (
+        "personas.rs",
+        "category = ?1 AND is_default = 1",
+        "SEARCH personas USING INDEX personas_default (category=?)",
+    ),
+    (
+        "drafts.rs",
+        "SELECT text FROM drafts",
+        "SEARCH drafts USING INDEX sqlite_autoindex_drafts_1 (session_id=?)",
+    ),
+];
+
+#[test]
+fn the_hot_statements_use_the_index_that_was_made_for_them() {
+    let store = TestStore::new();
+    let raw = looker(store.file());
+    let all = statements();
+    for (file, part, expected) in HOT {
+        let found: Vec<_> = all
+            .iter()
+            .filter(|it| it.file == file && it.sql.contains(part))
+            .collect();
+        assert_eq!(found.len(), 1, "{file}: {part}");
+        let plan = plan(&raw, &found[0].sql);
+        assert_eq!(plan[0], expected, "{}", found[0].sql);
+    }
+}
