@@ -132,6 +132,57 @@ pub(crate) fn require_space(folder: &Path, bytes: u64) -> Result<()> {
     Ok(())
 }
 
+/// Bytes that may wait to be written to disk while a large copy is made.
+const UNSYNCED_BYTES_MAX: u64 = 4 << 20;
+
+/// A file that goes to disk as it is written. One great fsync at its end would hold up everybody
+/// else's meanwhile, the app's commits first (measured: 2.9 s for 1.4 GiB).
+pub(crate) struct Steady {
+    file: File,
+    unsynced_bytes: u64,
+}
+
+impl Steady {
+    pub(crate) fn new(file: File) -> Self {
+        Self {
+            file,
+            unsynced_bytes: 0,
+        }
+    }
+
+    /// For a file that SQLite writes.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let file = OpenOptions::new().read(true).write(true).open(path);
+        file.map(Self::new).at("open", path)
+    }
+
+    /// Notes that so much was written.
+    pub(crate) fn wrote(&mut self, bytes: u64) -> io::Result<()> {
+        self.unsynced_bytes += bytes;
+        if self.unsynced_bytes >= UNSYNCED_BYTES_MAX {
+            self.unsynced_bytes = 0;
+            self.file.sync_data()?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn sync_all(&self) -> io::Result<()> {
+        self.file.sync_all()
+    }
+}
+
+impl Write for Steady {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.file.write(bytes)?;
+        self.wrote(count as u64)?;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
 /// A file, a database with what SQLite puts beside it, or a folder, that goes when this is dropped.
 #[derive(Debug)]
 pub(crate) struct WorkFile {

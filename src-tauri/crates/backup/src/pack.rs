@@ -13,7 +13,7 @@ use age::{Decryptor, Encryptor, Identity, IdentityFile, Recipient, scrypt, x2551
 use crate::control::{Control, Phase};
 use crate::digest::{BUFFER_BYTES, Digests, Hashing, fill};
 use crate::error::{At, Error, Result};
-use crate::files;
+use crate::files::{self, Steady};
 use crate::names::Form;
 
 /// Whom a backup is encrypted for.
@@ -109,7 +109,7 @@ pub(crate) fn seal(
 ) -> Result<Digests> {
     let total = files::size(plain)?;
     let mut from = File::open(plain).at("open", plain)?;
-    let to = Hashing::new(files::create_private(payload)?);
+    let to = Hashing::new(Steady::new(files::create_private(payload)?));
     let (file, digests) = match lock {
         None => compress(&mut from, to, level, total, control, payload)?.finish(),
         Some(lock) => {
@@ -155,7 +155,7 @@ pub(crate) fn unseal(
     let total = files::size(payload)?;
     let form = Form::of(payload);
     let mut from = Hashing::new(File::open(payload).at("open", payload)?);
-    let mut to = Hashing::new(files::create_private(plain)?);
+    let mut to = Hashing::new(Steady::new(files::create_private(plain)?));
     if form.encrypted {
         let key = key.ok_or_else(|| Error::Key {
             what: format!("{} is encrypted; a key is needed", payload.display()),

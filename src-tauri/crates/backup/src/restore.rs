@@ -475,7 +475,9 @@ fn overwrite(from: &Path, live: &Path, control: &Control) -> Result<()> {
         let mut target = database::open_live_to_write(live, control)?;
         same_layout(from, &target, live, control)?;
         let source = database::open_copy(from, control)?;
-        snapshot::run(&source, &mut target, Phase::Restore, live, control)?;
+        snapshot::run(&source, &mut target, Phase::Restore, live, control, |_| {
+            Ok(())
+        })?;
         // The commit lasts with the log; without the checkpoint the log is only longer.
         let _ = target.pragma_update(None, "wal_checkpoint", "TRUNCATE");
         database::close(source, from)?;

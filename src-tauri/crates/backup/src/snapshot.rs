@@ -13,7 +13,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::control::{Control, Phase};
 use crate::database::{self, Facts};
 use crate::error::{At, Error, Result};
-use crate::files;
+use crate::files::{self, Steady};
 
 /// Pages copied between two looks at the clock: 4 MiB, some milliseconds.
 const STEP_PAGES: i32 = 1024;
@@ -32,7 +32,15 @@ fn copy_pinned(source: &Path, to: &Path, control: &Control) -> Result<Facts> {
     begin_snapshot(&connection, source)?;
     drop(files::create_private(to)?);
     let mut target = open_target(to)?;
-    run(&connection, &mut target, Phase::Copy, source, control)?;
+    let mut steady = Steady::open(to)?;
+    run(
+        &connection,
+        &mut target,
+        Phase::Copy,
+        source,
+        control,
+        |bytes| steady.wrote(bytes).at("write to disk", to),
+    )?;
     database::close(target, to)?;
     // Counted after the copy, so that a damaged source leaves a copy to look at.
     let facts = database::facts(&connection, source)?;
@@ -67,24 +75,28 @@ fn open_target(path: &Path) -> Result<Connection> {
 }
 
 /// Copies every page in one transaction of the target. SQLite's own loop waits for ever when it is
-/// busy; this one ends with its deadline.
+/// busy; this one ends with its deadline. `wrote` hears of the bytes as they are written.
 pub(crate) fn run(
     source: &Connection,
     target: &mut Connection,
     phase: Phase,
     path: &Path,
     control: &Control,
+    mut wrote: impl FnMut(u64) -> Result<()>,
 ) -> Result<()> {
     let page_bytes: u64 = source
         .pragma_query_value(None, "page_size", |row| row.get(0))
         .at("read", path)?;
     let backup = Backup::new(source, target).at("copy", path)?;
     let start = Instant::now();
+    let mut before = 0;
     loop {
         let step = backup.step(STEP_PAGES).at("copy", path)?;
         let progress = backup.progress();
         let total = u64::try_from(progress.pagecount).unwrap_or(0);
         let done = total.saturating_sub(u64::try_from(progress.remaining).unwrap_or(0));
+        wrote(done.saturating_sub(before) * page_bytes)?;
+        before = done;
         match step {
             StepResult::Done => return control.step(phase, total, total),
             StepResult::More => control.pace(start, done * page_bytes),
