@@ -1,23 +1,44 @@
 //! What the app does by itself while it runs.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use chatkeep_store::sessions;
+use chatkeep_store::{settings, trash};
 use tauri::{AppHandle, Manager};
 
-use crate::state::AppState;
+use crate::error::CommandError;
+use crate::state::{AppState, StoreHandle};
 
-/// How often temporary sessions are looked at.
-const EXPIRY_INTERVAL: Duration = Duration::from_secs(60 * 60);
+/// How often it is looked whether something expired.
+const PURGE_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 pub(crate) fn start(app: &AppHandle) {
     let store = app.state::<AppState>().store();
     tauri::async_runtime::spawn(async move {
         loop {
-            tokio::time::sleep(EXPIRY_INTERVAL).await;
-            if let Err(error) = store.write(sessions::delete_expired).await {
-                log::warn!("temporary sessions were not looked at: {}", error.message);
+            if let Err(error) = purge(&store).await {
+                log::warn!("nothing was purged: {}", error.message);
             }
+            tokio::time::sleep(PURGE_INTERVAL).await;
         }
     });
+}
+
+/// Deletes for good what expired and what was long enough in the trash, on the disk too.
+async fn purge(store: &Arc<StoreHandle>) -> Result<(), CommandError> {
+    let purged = store
+        .write(|tx| {
+            let lifetime_ms = settings::get(tx)?.trash_lifetime_ms();
+            trash::purge(tx, tx.now().plus_ms(-lifetime_ms))
+        })
+        .await?;
+    if purged.sessions + purged.messages > 0 {
+        log::info!(
+            "purged {} sessions, {} messages",
+            purged.sessions,
+            purged.messages
+        );
+        store.truncate_log().await?;
+    }
+    Ok(())
 }

@@ -8,6 +8,7 @@ mod jobs;
 mod logging;
 mod opening;
 mod replies;
+mod requests;
 mod state;
 
 use std::path::PathBuf;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use chatkeep_store::{
     DATABASE_FILE, EndpointId, GenerationStatus, Message, NewGeneration, OpenError, OpenOptions,
-    Store, generations, messages, sessions,
+    Store, generations, messages,
 };
 use serde::{Deserialize, Serialize};
 
@@ -73,7 +73,7 @@ pub(crate) fn open(folder: &Path) -> Result<Store, Box<OpenFailure>> {
     Ok(store)
 }
 
-/// Replies that were streaming are interrupted; temporary sessions whose time is over are gone.
+/// Replies that were streaming are interrupted.
 fn recover(store: &Store) -> chatkeep_store::Result<()> {
     store.write(|tx| {
         for message in messages::interrupt_streaming(tx)? {
@@ -81,7 +81,7 @@ fn recover(store: &Store) -> chatkeep_store::Result<()> {
                 generations::insert(tx, &generation)?;
             }
         }
-        sessions::delete_expired(tx)
+        Ok(())
     })?;
     Ok(())
 }

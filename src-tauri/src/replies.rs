@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use chatkeep_provider::{ChatRequest, Connection, Limits, ReplyPart, Usage, stream_chat};
 use chatkeep_store::{
-    EndpointId, GenerationStatus, Message, MessageId, MessageStatus, NewGeneration, generations,
-    messages,
+    EndpointId, GenerationStatus, Message, MessageId, MessageStatus, NewGeneration,
+    Result as StoreResult, WriteTx, generations, messages, models,
 };
 use serde::{Deserialize, Serialize};
 use tauri::ipc::Channel;
@@ -75,6 +75,8 @@ pub(crate) struct StartedReply {
 pub(crate) struct Call {
     pub(crate) connection: Connection,
     pub(crate) request: ChatRequest,
+    /// Tokens of the request by this app's own count.
+    pub(crate) counted_tokens: u32,
 }
 
 /// The replies under way, each with what stops it.
@@ -145,6 +147,8 @@ struct ReplyTask {
     flush_at: Instant,
     started: Instant,
     first_token: Option<Duration>,
+    /// Tokens of the request by this app's own count; 0 before it is sent.
+    counted_tokens: u32,
 }
 
 /// How a reply ended.
@@ -208,6 +212,7 @@ impl ReplyTask {
             flush_at: now,
             started: now,
             first_token: None,
+            counted_tokens: 0,
         }
     }
 
@@ -221,6 +226,7 @@ impl ReplyTask {
 
     async fn stream(&mut self, call: Call) -> Ending {
         let stop = Arc::clone(&self.stop);
+        self.counted_tokens = call.counted_tokens;
         let opened = stream_chat(&call.connection, call.request, Limits::default());
         let mut parts = match opened.await {
             Ok(parts) => parts,
@@ -319,11 +325,13 @@ impl ReplyTask {
         let (id, more, status) = (self.reply.id, self.unwritten(), ending.status);
         let completion_tokens = ending.usage.completion_tokens;
         let generation = self.generation(ending);
+        let counted = self.counted_tokens;
         self.store
             .write(move |tx| {
                 messages::append_text(tx, id, &more)?;
                 if let Some(generation) = generation {
                     generations::insert(tx, &generation)?;
+                    learn(tx, &generation, counted)?;
                 }
                 messages::finish(tx, id, status, completion_tokens)
             })
@@ -359,6 +367,17 @@ impl ReplyTask {
         if let Err(error) = self.events.send(event) {
             log::info!("a window stopped listening to a reply: {error}");
         }
+    }
+}
+
+/// How this model counts tokens, from what it reported.
+fn learn(tx: &WriteTx<'_>, generation: &NewGeneration, counted: u32) -> StoreResult<()> {
+    match generation.prompt_tokens {
+        Some(reported) if counted > 0 => {
+            let model = format!("{}/{}", generation.provider, generation.model);
+            models::learn(tx, &model, counted, reported)
+        }
+        _ => Ok(()),
     }
 }
 

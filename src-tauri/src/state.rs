@@ -170,6 +170,12 @@ impl StoreHandle {
         Ok(self.tell(committed))
     }
 
+    /// Empties the write-ahead log, so that what was deleted is gone from the disk.
+    pub(crate) async fn truncate_log(&self) -> Result<(), CommandError> {
+        let store = self.get()?;
+        Ok(blocking(move || store.truncate_log()).await??)
+    }
+
     fn tell<T>(&self, committed: Committed<T>) -> T {
         if !committed.changes.is_empty() {
             (self.on_change)(committed.changes);

@@ -1,6 +1,7 @@
 /** Answers the app's commands from memory, so that the window can be looked at in a browser. */
 import type { Channel } from "@tauri-apps/api/core";
-import type { Change, Message, ReplyEvent, Session } from "../src/lib/ipc/bindings";
+import type { Change, Exclusion, Message, ReplyEvent, Session } from "../src/lib/ipc/bindings";
+import { demoContext } from "./context";
 import { message, session, type DemoData } from "./data";
 import { CONVERSATIONS } from "./texts";
 
@@ -14,6 +15,8 @@ export class DemoBackend {
   #changed: (changes: Change[]) => void;
   #drafts = new Map<unknown, string>();
   #streams = new Map<number, Stream>();
+  #windows = new Map<string, number | null>();
+  #exclusions = new Map<string, Exclusion[]>();
 
   constructor(data: DemoData, changed: (changes: Change[]) => void) {
     this.#data = data;
@@ -79,18 +82,52 @@ export class DemoBackend {
   };
 
   list_messages = ({ sessionId, before, limit }: Args) => {
-    const all = this.#messages(sessionId);
-    const end = before === null ? all.length : all.findIndex((one) => one.id >= Number(before));
+    const all = this.#branch(sessionId);
+    const end = before === null ? all.length : all.findIndex((one) => one.id === before);
     const start = Math.max(0, end - Number(limit));
-    return { items: all.slice(start, end), next: start > 0 ? all[start]!.id : null };
+    const items = all.slice(start, end);
+    return { items, next: start > 0 ? all[start]!.id : null, siblings: this.#siblings(items) };
   };
   get_message = ({ id }: Args) => this.#message(id);
-  delete_message = ({ id }: Args) => {
-    const found = this.#message(id);
-    const list = this.#messages(found.sessionId);
-    list.splice(list.indexOf(found), 1);
-    this.#tell("message", String(id));
+  show_branch = ({ messageId }: Args) => {
+    const leaf = this.#leaf(this.#message(messageId));
+    return this.#patch(leaf.sessionId, { headId: leaf.id });
   };
+  fork_session = ({ messageId }: Args) => {
+    const last = this.#message(messageId);
+    const source = this.#session(last.sessionId);
+    const id = crypto.randomUUID();
+    this.#data.sessions.push(session(id, { ...source, id, name: `${source.name} (fork)` }));
+    this.#patch(id, { headId: null, updatedAt: Date.now() });
+    for (const { id: _, ...copied } of this.#branchTo(last)) this.#append(id, copied);
+    return this.#session(id);
+  };
+  trash_message = ({ messageId }: Args) => {
+    const gone = this.#message(messageId);
+    for (const child of this.#children(gone)) child.parentId = gone.parentId;
+    return this.#trash([gone]);
+  };
+  trash_branch = ({ messageId }: Args) => {
+    const branch = [this.#message(messageId)];
+    for (const one of branch) branch.push(...this.#children(one));
+    return this.#trash(branch);
+  };
+  restore_message = ({ messageId }: Args) => {
+    const found = this.#message(messageId);
+    const at = found.deletedAt;
+    for (const one of this.#messages(found.sessionId)) {
+      if (one.deletedAt === at) one.deletedAt = null;
+    }
+    return this.show_branch({ messageId });
+  };
+  list_trash = () =>
+    [...this.#data.messages.values()]
+      .flat()
+      .filter((one) => one.deletedAt && !this.#parent(one)?.deletedAt)
+      .map(({ id, sessionId, text, deletedAt }) => {
+        const sessionName = this.#session(sessionId).name;
+        return { messageId: id, sessionId, sessionName, beginning: text.slice(0, 200), deletedAt };
+      });
   list_generations = ({ messageId }: Args) =>
     this.#data.generations.filter((one) => one.messageId === messageId);
 
@@ -107,6 +144,37 @@ export class DemoBackend {
   delete_pin = ({ id }: Args) => {
     this.#data.pins = this.#data.pins.filter((one) => one.id !== id);
     this.#tell("pin", String(id));
+  };
+
+  get_context = ({ sessionId }: Args) => {
+    const { id, model, personaId } = this.#session(sessionId);
+    return demoContext({
+      model: model ?? "",
+      contextWindow: this.#windows.get(model ?? "") ?? null,
+      persona: this.#data.personas.find((one) => one.id === personaId),
+      pins: this.#data.pins.filter((one) => one.sessionId === id),
+      summaries: this.#data.summaries.filter((one) => one.sessionId === id),
+      messages: this.#messages(id),
+      exclusions: this.#exclusions.get(id) ?? [],
+    });
+  };
+  set_excluded = ({ sessionId, exclusion, excluded }: Args) => {
+    const one = exclusion as Exclusion;
+    const others = (this.#exclusions.get(String(sessionId)) ?? []).filter(
+      ({ part, itemId }) => part !== one.part || itemId !== one.itemId,
+    );
+    this.#exclusions.set(String(sessionId), excluded ? [...others, one] : others);
+    this.#tell("session", String(sessionId));
+  };
+  set_context_window = ({ model, tokens }: Args) => {
+    this.#windows.set(String(model), tokens as number | null);
+    this.#tell("settings", String(model));
+  };
+  set_message_importance = ({ id, score }: Args) => {
+    const importanceByUser = score !== null;
+    const marked = { importanceScore: Number(score ?? 0.5), importanceByUser };
+    Object.assign(this.#message(id), marked);
+    this.#tell("message", String(id));
   };
 
   get_draft = ({ sessionId }: Args) => this.#drafts.get(sessionId) ?? "";
@@ -142,14 +210,16 @@ export class DemoBackend {
   };
 
   send_message = ({ sessionId, text, onEvent }: Args) => {
-    const user = this.#append(sessionId, { role: "user", text: text as string });
-    return { user, reply: this.#reply(sessionId, onEvent as Channel<ReplyEvent>) };
+    const parentId = this.#branch(sessionId).at(-1)?.id ?? null;
+    return this.#ask(sessionId, parentId, text, onEvent);
+  };
+  edit_message = ({ messageId, text, onEvent }: Args) => {
+    const { sessionId, parentId } = this.#message(messageId);
+    return this.#ask(sessionId, parentId, text, onEvent);
   };
   retry_reply = ({ messageId, onEvent }: Args) => {
-    const failed = this.#message(messageId);
-    const list = this.#messages(failed.sessionId);
-    list.splice(list.indexOf(failed), 1);
-    return { user: null, reply: this.#reply(failed.sessionId, onEvent as Channel<ReplyEvent>) };
+    const { sessionId, parentId } = this.#message(messageId);
+    return { user: null, reply: this.#reply(sessionId, parentId, onEvent) };
   };
   continue_reply = ({ messageId, onEvent }: Args) => {
     const reply = this.#message(messageId);
@@ -159,10 +229,16 @@ export class DemoBackend {
   };
   stop_reply = ({ messageId }: Args) => this.#streams.get(Number(messageId))?.end();
 
-  #reply(sessionId: unknown, channel: Channel<ReplyEvent>): Message {
+  #ask(sessionId: unknown, parentId: number | null, text: unknown, channel: unknown) {
+    const user = this.#append(sessionId, { parentId, role: "user", text: text as string });
+    return { user, reply: this.#reply(sessionId, user.id, channel) };
+  }
+
+  #reply(sessionId: unknown, parentId: number | null, channel: unknown): Message {
     const modelId = this.#session(sessionId).model;
-    const reply = this.#append(sessionId, { role: "assistant", modelId, status: "streaming" });
-    this.#stream(reply, channel);
+    const asked = { parentId, role: "assistant", modelId, status: "streaming" } as const;
+    const reply = this.#append(sessionId, asked);
+    this.#stream(reply, channel as Channel<ReplyEvent>);
     return structuredClone(reply);
   }
 
@@ -185,17 +261,64 @@ export class DemoBackend {
   }
 
   #append(sessionId: unknown, fields: Partial<Message>): Message {
-    const appended = message(String(sessionId), fields);
+    const depth = (this.#parent(fields)?.depth ?? 0) + 1;
+    const appended = message(String(sessionId), { ...fields, sessionId: String(sessionId), depth });
     const list = this.#messages(sessionId);
     list.push(appended);
     this.#data.messages.set(String(sessionId), list);
-    this.#patch(sessionId, { updatedAt: Date.now() });
+    this.#patch(sessionId, { updatedAt: Date.now(), headId: appended.id });
     this.#tell("message", String(appended.id));
     return appended;
   }
 
   #messages(sessionId: unknown): Message[] {
     return this.#data.messages.get(String(sessionId)) ?? [];
+  }
+
+  /** The branch on show, oldest first. */
+  #branch(sessionId: unknown): Message[] {
+    const { headId } = this.#session(sessionId);
+    return headId === null ? [] : this.#branchTo(this.#message(headId));
+  }
+
+  #branchTo(last: Message): Message[] {
+    const branch: Message[] = [];
+    for (let one: Message | undefined = last; one; one = this.#parent(one)) branch.push(one);
+    return branch.reverse();
+  }
+
+  #parent({ parentId }: Partial<Message>): Message | undefined {
+    return parentId ? this.#message(parentId) : undefined;
+  }
+
+  #childrenOf(sessionId: string, parentId: number | null): Message[] {
+    return this.#messages(sessionId).filter((one) => one.parentId === parentId && !one.deletedAt);
+  }
+
+  #children({ sessionId, id }: Message): Message[] {
+    return this.#childrenOf(sessionId, id);
+  }
+
+  #leaf(from: Message): Message {
+    const newest = this.#children(from).at(-1);
+    return newest ? this.#leaf(newest) : from;
+  }
+
+  #siblings(items: Message[]) {
+    const all = items.map(({ id, sessionId, parentId }) => ({
+      messageId: id,
+      ids: this.#childrenOf(sessionId, parentId).map((one) => one.id),
+    }));
+    return all.filter(({ ids }) => ids.length > 1);
+  }
+
+  #trash(gone: Message[]): Session {
+    const [{ sessionId, parentId }] = gone as [Message];
+    const deletedAt = Date.now();
+    for (const one of gone) Object.assign(one, { deletedAt });
+    for (const one of gone) this.#tell("message", String(one.id));
+    const next = this.#childrenOf(sessionId, parentId).at(-1) ?? this.#parent({ parentId });
+    return this.#patch(sessionId, { headId: next ? this.#leaf(next).id : null });
   }
 
   #message(id: unknown): Message {

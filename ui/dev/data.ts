@@ -148,7 +148,11 @@ export function message(sessionId: string, fields: Partial<Message>): Message {
     modelId: null,
     tokenUsage: null,
     importanceScore: 0.5,
+    importanceByUser: false,
+    tokenCount: null,
     status: "complete",
+    depth: 1,
+    deletedAt: null,
     createdAt: Date.now(),
     ...fields,
   };
@@ -166,11 +170,20 @@ export function demoData(name: DemoName): DemoData {
     generations: [],
     endpoints: [],
     servers: SERVERS,
-    settings: { theme: "system", sidebarOpen: true, memoryOpen: false, lastSessionId: null },
+    settings: {
+      theme: "system",
+      sidebarOpen: true,
+      memoryOpen: false,
+      lastSessionId: null,
+      temporaryHours: 24,
+      trashDays: 30,
+    },
   };
   if (name === "failed") data.status = failed();
   if (name === "little" || name === "much") fillLittle(data);
   if (name === "much") fillMuch(data);
+  for (const one of data.sessions) one.headId = data.messages.get(one.id)?.at(-1)?.id ?? null;
+  if (name === "little" || name === "much") branchOff(data);
   return data;
 }
 
@@ -203,15 +216,38 @@ function fillLittle(data: DemoData): void {
 }
 
 function chain(sessionId: string, turns: string[], at: number): Message[] {
+  let parentId: number | null = null;
   return turns.map((text, index) => {
     const reply = index % 2 === 1;
-    return message(sessionId, {
+    const one = message(sessionId, {
+      parentId,
       role: reply ? "assistant" : "user",
       text,
       modelId: reply ? "anthropic/claude-sonnet-4-5" : null,
+      depth: index + 1,
       createdAt: at - (turns.length - index) * 90_000,
     });
+    parentId = one.id;
+    return one;
   });
+}
+
+/** Other versions of the first session's end, and something in the trash. */
+function branchOff(data: DemoData): void {
+  const list = data.messages.get("s-0") ?? [];
+  const [asked, reply] = list.slice(-2);
+  if (!asked || !reply) return;
+  const { parentId, depth } = asked;
+  list.push(message("s-0", { parentId, depth, text: "And how would I measure that?" }));
+  for (const text of ["A second try at the same answer.", "A third one, shorter."]) {
+    const fields = { parentId: asked.id, depth: depth + 1, modelId: reply.modelId };
+    list.push(message("s-0", { ...fields, role: "assistant", text }));
+  }
+  const deletedAt = now - 50 * HOUR_MS;
+  const gone = { parentId: reply.id, depth: depth + 2, deletedAt };
+  list.push(message("s-0", { ...gone, text: "Never mind: I asked this in the wrong session." }));
+  const old = data.sessions.at(-1);
+  if (old) Object.assign(old, { deletedAt });
 }
 
 function addMemory(data: DemoData, sessionId: string): void {

@@ -7,12 +7,16 @@ import { vi } from "vitest";
 import type {
   Change,
   CommandError,
+  ContextItem,
+  ContextPlan,
   Endpoint,
   Entity,
   Message,
+  Part,
   Persona,
   ReplyEvent,
   Session,
+  SessionContext,
   Settings,
 } from "$lib/ipc";
 
@@ -94,6 +98,8 @@ export const settings = (changes: Partial<Settings> = {}): Settings => ({
   sidebarOpen: true,
   memoryOpen: false,
   lastSessionId: null,
+  temporaryHours: 24,
+  trashDays: 30,
   ...changes,
 });
 
@@ -124,7 +130,11 @@ export const message = (id: number, changes: Partial<Message> = {}): Message => 
   modelId: null,
   tokenUsage: null,
   importanceScore: 0.5,
+  importanceByUser: false,
+  tokenCount: null,
   status: "complete",
+  depth: id,
+  deletedAt: null,
   createdAt: 1_000 + id,
   ...changes,
 });
@@ -155,5 +165,38 @@ export const endpoint = (id: string, changes: Partial<Endpoint> = {}): Endpoint 
   name: id,
   baseUrl: "http://127.0.0.1:11434",
   createdAt: 1_000,
+  ...changes,
+});
+
+export const contextItem = (
+  part: Part,
+  id: string,
+  changes: Partial<ContextItem> = {},
+): ContextItem => ({
+  part,
+  id,
+  role: part === "message" ? "user" : null,
+  beginning: `${part} ${id}`,
+  mark: null,
+  tokens: 10,
+  included: true,
+  reason: "recent",
+  ...changes,
+});
+
+export const contextPlan = (changes: Partial<ContextPlan> = {}): ContextPlan => ({
+  budget: 6_144,
+  used: 0,
+  needed: 0,
+  items: [],
+  olderMessages: 0,
+  ...changes,
+});
+
+export const sessionContext = (changes: Partial<SessionContext> = {}): SessionContext => ({
+  plan: contextPlan(),
+  window: 8_192,
+  profile: { model: "ollama/llama3", tokenRatio: 1, samples: 0, contextWindow: null },
+  exclusions: [],
   ...changes,
 });

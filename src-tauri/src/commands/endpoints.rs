@@ -216,7 +216,7 @@ fn same_address(a: &str, b: &str) -> bool {
 }
 
 /// What it takes to reach an endpoint, its key included.
-pub(super) async fn connection(state: &AppState, row: Row) -> Result<Connection> {
+async fn connection(state: &AppState, row: Row) -> Result<Connection> {
     let key = state.keys.get(&row.base_url).await?;
     let Endpoint { kind, base_url, .. } = row.try_into()?;
     Ok(Connection {

@@ -1,14 +1,25 @@
 //! Messages, and the calls that wrote them.
 
 use chatkeep_store::{
-    Generation, Message, MessageId, NewMessage as NewRow, Page, Role, Score, SessionId,
-    generations, messages,
+    Generation, Message, MessageId, NewMessage as NewRow, Page, Role, Score, SessionId, Siblings,
+    branches, generations, messages,
 };
 use serde::{Deserialize, Serialize};
 use tauri::State;
 
 use super::Result;
 use crate::state::AppState;
+
+/// A page of the branch on show.
+#[derive(Debug, Clone, Serialize, Deserialize, specta::Type)]
+pub(crate) struct BranchPage {
+    /// Oldest first.
+    items: Vec<Message>,
+    /// The `before` of the page with older ones; nothing when there are none.
+    next: Option<MessageId>,
+    /// The siblings of those that have any.
+    siblings: Vec<Siblings>,
+}
 
 /// A page of the branch on show, oldest first: its newest messages, or those before `before`.
 #[tauri::command]
@@ -18,9 +29,17 @@ pub(crate) async fn list_messages(
     session_id: SessionId,
     before: Option<MessageId>,
     limit: u16,
-) -> Result<Page<Message, MessageId>> {
+) -> Result<BranchPage> {
     state
-        .read(move |tx| messages::list(tx, session_id, before, limit.into()))
+        .read(move |tx| {
+            let Page { items, next } = messages::list(tx, session_id, before, limit.into())?;
+            let siblings = branches::siblings(tx, &items)?;
+            Ok(BranchPage {
+                items,
+                next,
+                siblings,
+            })
+        })
         .await
 }
 
@@ -65,25 +84,18 @@ pub(crate) async fn append_message(
     state.write(move |tx| messages::append(tx, &new)).await
 }
 
-/// Sets how much a message matters, 0 to 1.
+/// Marks how much a message matters, 0 to 1; nothing: takes the mark off.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn set_message_importance(
     state: State<'_, AppState>,
     id: MessageId,
-    score: f64,
+    score: Option<f64>,
 ) -> Result<Message> {
-    let score = Score::new(score)?;
+    let score = score.map(Score::new).transpose()?;
     state
         .write(move |tx| messages::set_importance(tx, id, score))
         .await
-}
-
-/// Deletes one message for good; what followed it stays.
-#[tauri::command]
-#[specta::specta]
-pub(crate) async fn delete_message(state: State<'_, AppState>, id: MessageId) -> Result<()> {
-    state.write(move |tx| messages::delete(tx, id)).await
 }
 
 /// The calls that wrote a message, newest first.

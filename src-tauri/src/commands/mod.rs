@@ -2,6 +2,8 @@
 //! the store or a provider once, and hands back what came of it.
 
 mod app;
+mod branches;
+mod context;
 mod drafts;
 mod endpoints;
 mod memory;
@@ -37,6 +39,15 @@ pub fn bindings() -> Builder<Wry> {
             app::retry_open,
             app::storage_info,
             app::use_data_folder,
+            branches::fork_session,
+            branches::list_trash,
+            branches::restore_message,
+            branches::show_branch,
+            branches::trash_branch,
+            branches::trash_message,
+            context::get_context,
+            context::set_context_window,
+            context::set_excluded,
             drafts::get_draft,
             drafts::set_draft,
             endpoints::clear_endpoint_key,
@@ -56,7 +67,6 @@ pub fn bindings() -> Builder<Wry> {
             memory::update_pin,
             memory::update_summary,
             messages::append_message,
-            messages::delete_message,
             messages::get_message,
             messages::list_generations,
             messages::list_messages,
@@ -68,6 +78,7 @@ pub fn bindings() -> Builder<Wry> {
             personas::set_default_persona,
             personas::update_persona,
             replies::continue_reply,
+            replies::edit_message,
             replies::retry_reply,
             replies::send_message,
             replies::stop_reply,

@@ -1,29 +1,17 @@
 //! Asking a model: send, try again, continue, stop.
 
-use chatkeep_provider::{ChatRequest, Parameters, Role as TurnRole, Turn};
-use chatkeep_store::context::{self, Context, ContextLimits};
 use chatkeep_store::{
-    Endpoint, EndpointId, Message, MessageId, MessageStatus, NewMessage, Parent, Persona, ReadTx,
-    Result as StoreResult, Role, SessionId, drafts, endpoints, messages, personas, sessions,
+    EndpointId, Message, MessageId, MessageStatus, NewMessage, Parent, Result as StoreResult, Role,
+    SessionId, WriteTx, drafts, endpoints, messages, sessions,
 };
 use tauri::ipc::Channel;
 use tauri::{AppHandle, Manager, State};
 
-use super::{Result, endpoints::connection};
+use super::Result;
 use crate::error::CommandError;
-use crate::replies::{Call, ReplyEvent, StartedReply};
+use crate::replies::{ReplyEvent, StartedReply};
+use crate::requests;
 use crate::state::AppState;
-
-/// What of a session a model is sent.
-const CONTEXT: ContextLimits = ContextLimits {
-    messages: 100,
-    pins: 20,
-    summaries: 3,
-};
-
-/// Asks for the rest of a reply. Not every provider goes on from a last message of the model's own.
-const CONTINUE: &str =
-    "Continue your last reply exactly where it stopped. Do not repeat any of it.";
 
 /// Says something, and lets the session's model answer. Both messages are on disk, and the draft
 /// gone, when this returns; the reply goes on over the channel.
@@ -36,27 +24,70 @@ pub(crate) async fn send_message(
     text: String,
     on_event: Channel<ReplyEvent>,
 ) -> Result<StartedReply> {
-    if text.trim().is_empty() {
+    let user = NewMessage::user(session_id, text);
+    let (user, reply) = ask(&state, user, move |tx| {
+        drafts::set(tx, Some(session_id), "")
+    })
+    .await?;
+    start(app, &state, reply.clone(), on_event);
+    Ok(StartedReply {
+        user: Some(user),
+        reply,
+    })
+}
+
+/// Says something else in the place of a message of the user's, which stays as its sibling.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn edit_message(
+    app: AppHandle,
+    state: State<'_, AppState>,
+    message_id: MessageId,
+    text: String,
+    on_event: Channel<ReplyEvent>,
+) -> Result<StartedReply> {
+    let former = state.read(move |tx| messages::get(tx, message_id)).await?;
+    if former.role != Role::User {
+        return Err(CommandError::invalid(
+            "message",
+            "must be one of your own",
+            "Choose Try again on a reply instead.",
+        ));
+    }
+    let user = NewMessage {
+        parent: Parent::After(former.parent_id),
+        ..NewMessage::user(former.session_id, text)
+    };
+    let (user, reply) = ask(&state, user, |_| Ok(())).await?;
+    start(app, &state, reply.clone(), on_event);
+    Ok(StartedReply {
+        user: Some(user),
+        reply,
+    })
+}
+
+/// Commits a message and the empty reply to it, and what goes with them.
+async fn ask(
+    state: &AppState,
+    user: NewMessage,
+    with: impl FnOnce(&WriteTx<'_>) -> StoreResult<()> + Send + 'static,
+) -> Result<(Message, Message)> {
+    if user.text.trim().is_empty() {
         return Err(CommandError::invalid(
             "message",
             "must not be empty",
             "Type something first.",
         ));
     }
-    let model = model_of(&state, session_id).await?;
-    let (user, reply) = state
+    let model = model_of(state, user.session_id).await?;
+    state
         .write(move |tx| {
-            let user = messages::append(tx, &NewMessage::user(session_id, text))?;
-            let reply = messages::append(tx, &empty_reply(session_id, model))?;
-            drafts::set(tx, Some(session_id), "")?;
+            let user = messages::append(tx, &user)?;
+            let reply = messages::append(tx, &empty_reply(user.session_id, model))?;
+            with(tx)?;
             Ok((user, reply))
         })
-        .await?;
-    start(app, &state, reply.clone(), on_event);
-    Ok(StartedReply {
-        user: Some(user),
-        reply,
-    })
+        .await
 }
 
 /// Asks for another reply in the place of this one, which stays as its sibling.
@@ -108,7 +139,7 @@ pub(crate) async fn stop_reply(state: State<'_, AppState>, message_id: MessageId
 
 fn start(app: AppHandle, state: &AppState, reply: Message, on_event: Channel<ReplyEvent>) {
     let asked = reply.clone();
-    let call = async move { call(&app.state::<AppState>(), &asked).await };
+    let call = async move { requests::call(&app.state::<AppState>(), &asked).await };
     state.replies.start(state.store(), reply, call, on_event);
 }
 
@@ -146,117 +177,4 @@ fn empty_reply(session_id: SessionId, model: String) -> NewMessage {
         status: MessageStatus::Streaming,
         ..NewMessage::assistant(session_id, "")
     }
-}
-
-/// The rows that a request is made of, as of one moment.
-struct Asked {
-    endpoint: Endpoint,
-    persona: Option<Persona>,
-    context: Context,
-}
-
-async fn call(state: &AppState, reply: &Message) -> Result<Call> {
-    let session_id = reply.session_id;
-    let model_id = reply.model_id.clone().unwrap_or_default();
-    let (endpoint, model) = model_id.split_once('/').unwrap_or_default();
-    let endpoint = EndpointId::new(endpoint);
-    let asked = state
-        .read(move |tx| asked(tx, session_id, &endpoint))
-        .await?;
-    let request = ChatRequest {
-        model: model.to_owned(),
-        system: system_prompt(&asked),
-        messages: turns(&asked.context, reply),
-        parameters: parameters(asked.persona.as_ref()),
-    };
-    Ok(Call {
-        connection: connection(state, asked.endpoint).await?,
-        request,
-    })
-}
-
-fn asked(tx: &ReadTx<'_>, session_id: SessionId, endpoint: &EndpointId) -> StoreResult<Asked> {
-    let session = sessions::get(tx, session_id)?;
-    let persona = session
-        .persona_id
-        .as_ref()
-        .map(|id| personas::get(tx, id))
-        .transpose()?;
-    let endpoint = endpoints::get(tx, endpoint)?;
-    let context = context::build(tx, session_id, CONTEXT)?;
-    Ok(Asked {
-        endpoint,
-        persona,
-        context,
-    })
-}
-
-/// The persona's prompt, then what is kept in mind, then what was said before.
-fn system_prompt(asked: &Asked) -> Option<String> {
-    let mut parts: Vec<String> = Vec::new();
-    parts.extend(
-        asked
-            .persona
-            .as_ref()
-            .map(|persona| persona.fields.prompt.clone()),
-    );
-    let pins: Vec<_> = asked
-        .context
-        .pins
-        .iter()
-        .map(|pin| format!("- {}", pin.content))
-        .collect();
-    if !pins.is_empty() {
-        parts.push(format!("Keep in mind:\n{}", pins.join("\n")));
-    }
-    // Oldest first, as the conversation was.
-    parts.extend(
-        asked
-            .context
-            .summaries
-            .iter()
-            .rev()
-            .map(|it| format!("Earlier in this chat: {}", it.summary)),
-    );
-    parts.retain(|part| !part.trim().is_empty());
-    (!parts.is_empty()).then(|| parts.join("\n\n"))
-}
-
-/// The messages up to the reply; and what it has so far, where it is to go on.
-fn turns(context: &Context, reply: &Message) -> Vec<Turn> {
-    let before = context
-        .messages
-        .iter()
-        .filter(|message| message.id != reply.id);
-    let mut turns: Vec<Turn> = before
-        .map(|message| turn(message.role, &message.text))
-        .collect();
-    if !reply.text.trim().is_empty() {
-        turns.push(Turn::assistant(&reply.text));
-        turns.push(Turn::user(CONTINUE));
-    }
-    turns
-}
-
-fn turn(role: Role, text: &str) -> Turn {
-    let role = match role {
-        Role::System => TurnRole::System,
-        Role::Assistant => TurnRole::Assistant,
-        // No tool is offered to a model yet; what a tool said in a chat from elsewhere is told.
-        Role::User | Role::Tool => TurnRole::User,
-    };
-    Turn {
-        role,
-        text: text.to_owned(),
-    }
-}
-
-fn parameters(persona: Option<&Persona>) -> Parameters {
-    persona.map_or_else(Parameters::default, |persona| Parameters {
-        temperature: persona.fields.temperature,
-        max_tokens: persona.fields.max_tokens,
-        top_p: persona.fields.top_p,
-        repeat_penalty: persona.fields.repeat_penalty,
-        stop_sequences: persona.fields.stop_sequences.clone(),
-    })
 }

@@ -22,6 +22,23 @@ async function closed(app: App, dialog: string): Promise<void> {
   await app.gone(dialog);
 }
 
+async function openMemory(app: App): Promise<void> {
+  await app.clickNamed("button", /^Show memory/);
+  await app.find("memory-panel");
+}
+
+/** Shows what the model is sent. */
+export async function openContext(app: App): Promise<void> {
+  await openMemory(app);
+  await app.click("memory-tab-context");
+  await app.find("context-panel");
+}
+
+async function closeMemory(app: App): Promise<void> {
+  await app.clickCss('[data-testid="memory-panel"] [aria-label="Hide memory"]');
+  await app.gone("memory-panel");
+}
+
 /** Every main view, in the order a person would meet them. */
 export const VIEWS: View[] = [
   { name: "chat", open: async (app, { session }) => app.openSession(session.id) },
@@ -30,12 +47,20 @@ export const VIEWS: View[] = [
     name: "memory",
     open: async (app, { session }) => {
       await app.openSession(session.id);
-      await app.clickNamed("button", /^Show memory/);
-      await app.find("memory-panel");
+      await openMemory(app);
+    },
+    close: closeMemory,
+  },
+  {
+    name: "context",
+    open: async (app, { session }) => {
+      await app.openSession(session.id);
+      await openContext(app);
+      await app.find("context-item");
     },
     close: async (app) => {
-      await app.clickCss('[data-testid="memory-panel"] [aria-label="Hide memory"]');
-      await app.gone("memory-panel");
+      await app.click("memory-tab-kept");
+      await closeMemory(app);
     },
   },
   {
@@ -48,7 +73,7 @@ export const VIEWS: View[] = [
     open: (app) => app.click("persona-picker"),
     close: escape,
   },
-  ...["providers", "data", "appearance", "about"].map((section) => ({
+  ...["providers", "keeping", "data", "appearance", "about"].map((section) => ({
     name: `settings ${section}`,
     open: async (app: App) => {
       await app.click("settings-button");

@@ -2,7 +2,7 @@
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
-const DAY_MS = 24 * HOUR_MS;
+export const DAY_MS = 24 * HOUR_MS;
 
 /** A heading and the items under it. */
 export type DateGroup<T> = { label: string; items: T[] };
@@ -65,7 +65,7 @@ export function exactTime(time: number): string {
   return new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" }).format(time);
 }
 
-/** "17 h left", "12 min left": until a temporary session expires. */
+/** "29 days left", "17 h left", "12 min left": until something is deleted for good. */
 export function timeLeft(until: number, now = Date.now()): string {
   const left = Math.max(0, until - now);
   if (left < HOUR_MS) return `${Math.ceil(left / MINUTE_MS)} min left`;

@@ -5,7 +5,7 @@
 export type ShortcutGroup = "Sessions" | "Messages" | "Window";
 
 /** Where the keys are heard: anywhere in the window, or only with the focus in a part of it. */
-export type ShortcutScope = "window" | "list" | "composer";
+export type ShortcutScope = "window" | "list" | "composer" | "message";
 
 export type Shortcut = {
   id: string;
@@ -61,6 +61,13 @@ export const shortcuts = [
   },
   { id: "send", keys: "Enter", label: "Send the message", group: "Messages", scope: "composer" },
   { id: "new-line", keys: "Shift+Enter", label: "New line", group: "Messages", scope: "composer" },
+  {
+    id: "edit-message",
+    keys: "E",
+    label: "Edit your message",
+    group: "Messages",
+    scope: "message",
+  },
   {
     id: "stop",
     keys: "Escape",
@@ -136,6 +143,11 @@ export function keysOf(id: ShortcutId): string {
 export function windowShortcut(event: KeyboardEvent): ShortcutId | undefined {
   const pressed = keysPressed(event);
   return shortcuts.find(({ scope, keys }) => scope === "window" && keys === pressed)?.id;
+}
+
+/** Whether a key press is that of a shortcut, for a part of the window that hears its own. */
+export function isPressed(id: ShortcutId, event: KeyboardEvent): boolean {
+  return keysPressed(event) === keysOf(id);
 }
 
 function keysPressed(event: KeyboardEvent): string {

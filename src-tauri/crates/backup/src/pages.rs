@@ -9,6 +9,9 @@ use rusqlite::types::Value;
 const HEADER_BYTES: usize = 100;
 const TABLE_INTERIOR: u8 = 0x05;
 const TABLE_LEAF: u8 = 0x0d;
+/// Of indexes, and of tables without row ids.
+const KEY_INTERIOR: u8 = 0x02;
+const KEY_LEAF: u8 = 0x0a;
 /// The size that this app's databases have, for a file whose header is gone.
 const PAGE_SIZE_DEFAULT: usize = 4096;
 /// A value longer than SQLite itself allows is damage.
@@ -22,11 +25,16 @@ pub(crate) struct Row {
 }
 
 /// A page that holds a part of a table.
-pub(crate) enum Page {
+#[derive(Default)]
+pub(crate) struct Page {
     /// The pages below it.
-    Interior(Vec<u32>),
-    /// Its rows, and how many of its cells could not be read.
-    Leaf(Vec<Row>, u64),
+    pub(crate) below: Vec<u32>,
+    /// Its rows.
+    pub(crate) rows: Vec<Row>,
+    /// How many of its rows could not be read.
+    pub(crate) rows_lost: u64,
+    /// Whether its rows have a row id.
+    pub(crate) has_rowids: bool,
 }
 
 /// A database file, open to be read page by page.
@@ -70,27 +78,33 @@ impl Pages {
     pub(crate) fn table_page(&mut self, number: u32) -> Option<Page> {
         let page = self.read(number)?;
         let start = if number == 1 { HEADER_BYTES } else { 0 };
+        let kind = *page.get(start)?;
         let cells = usize::from(u16_at(&page, start + 3)?);
-        match *page.get(start)? {
-            TABLE_INTERIOR => {
-                let pointers = start + 12;
-                let below = |cell| u32_at(&page, usize::from(u16_at(&page, pointers + 2 * cell)?));
-                let mut children: Vec<u32> = (0..cells).filter_map(below).collect();
-                children.push(u32_at(&page, start + 8)?);
-                Some(Page::Interior(children))
-            }
-            TABLE_LEAF => {
-                let pointers = start + 8;
-                let mut rows = Vec::new();
-                for cell in 0..cells {
-                    let at = usize::from(u16_at(&page, pointers + 2 * cell)?);
-                    rows.extend(self.row(&page, at));
-                }
-                let lost = cells.saturating_sub(rows.len()) as u64;
-                Some(Page::Leaf(rows, lost))
-            }
-            _ => None,
+        let is_interior = matches!(kind, TABLE_INTERIOR | KEY_INTERIOR);
+        let pointers = start + if is_interior { 12 } else { 8 };
+        if !is_interior && !matches!(kind, TABLE_LEAF | KEY_LEAF) {
+            return None;
         }
+        let mut part = Page {
+            has_rowids: matches!(kind, TABLE_INTERIOR | TABLE_LEAF),
+            ..Page::default()
+        };
+        for cell in 0..cells {
+            let mut at = usize::from(u16_at(&page, pointers + 2 * cell)?);
+            if is_interior {
+                part.below.extend(u32_at(&page, at));
+                at += 4;
+            }
+            if kind != TABLE_INTERIOR {
+                let row = self.row(&page, at, part.has_rowids);
+                part.rows_lost += u64::from(row.is_none());
+                part.rows.extend(row);
+            }
+        }
+        if is_interior {
+            part.below.push(u32_at(&page, start + 8)?);
+        }
+        Some(part)
     }
 
     /// The pages that hold nothing any more: what is in them was deleted.
@@ -124,10 +138,13 @@ impl Pages {
         Some(page)
     }
 
-    fn row(&mut self, page: &[u8], at: usize) -> Option<Row> {
-        let (length, at) = varint(page, at)?;
-        let (id, at) = varint(page, at)?;
-        let payload = self.payload(page, at, length)?;
+    fn row(&mut self, page: &[u8], at: usize, has_rowid: bool) -> Option<Row> {
+        let (length, mut at) = varint(page, at)?;
+        let mut id = 0;
+        if has_rowid {
+            (id, at) = varint(page, at)?;
+        }
+        let payload = self.payload(page, at, length, has_rowid)?;
         Some(Row {
             id: id.cast_signed(),
             values: record(&payload)?,
@@ -135,12 +152,12 @@ impl Pages {
     }
 
     /// A row's bytes: what is in its page, and what went over into others.
-    fn payload(&mut self, page: &[u8], at: usize, length: u64) -> Option<Vec<u8>> {
+    fn payload(&mut self, page: &[u8], at: usize, length: u64, has_rowid: bool) -> Option<Vec<u8>> {
         if length > PAYLOAD_BYTES_MAX || length > u64::from(self.count) * self.size as u64 {
             return None;
         }
         let length = usize::try_from(length).ok()?;
-        let local = local_bytes(length, self.usable);
+        let local = local_bytes(length, self.usable, has_rowid);
         let mut payload = page.get(at..at + local)?.to_vec();
         let mut next = if local < length {
             u32_at(page, at + local)?
@@ -157,8 +174,11 @@ impl Pages {
     }
 }
 
-fn local_bytes(length: usize, usable: usize) -> usize {
-    let max = usable - 35;
+fn local_bytes(length: usize, usable: usize, has_rowid: bool) -> usize {
+    let max = match has_rowid {
+        true => usable - 35,
+        false => (usable - 12) * 64 / 255 - 23,
+    };
     if length <= max {
         return length;
     }
@@ -250,13 +270,10 @@ mod tests {
         let mut rows = Vec::new();
         let mut waiting = vec![root];
         while let Some(number) = waiting.pop() {
-            match pages.table_page(number).unwrap() {
-                Page::Interior(below) => waiting.extend(below.into_iter().rev()),
-                Page::Leaf(more, lost) => {
-                    assert_eq!(lost, 0);
-                    rows.extend(more);
-                }
-            }
+            let page = pages.table_page(number).unwrap();
+            assert_eq!(page.rows_lost, 0);
+            waiting.extend(page.below.into_iter().rev());
+            rows.extend(page.rows);
         }
         rows
     }

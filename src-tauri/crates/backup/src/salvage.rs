@@ -19,7 +19,7 @@ use crate::control::{Control, Phase};
 use crate::database;
 use crate::error::{At, Error, Result};
 use crate::files::{self, WorkFile};
-use crate::pages::{Page, Pages};
+use crate::pages::{Pages, Row};
 
 /// What was read of one table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -192,21 +192,15 @@ impl<'a> Walk<'a> {
                 report.pages_lost += 1;
                 continue;
             }
-            match self.pages.table_page(number) {
-                None => report.pages_lost += 1,
-                Some(Page::Interior(below)) => {
-                    self.mark(number);
-                    waiting.extend(below.into_iter().rev());
-                }
-                Some(Page::Leaf(rows, lost)) => {
-                    self.mark(number);
-                    report.rows_lost += lost;
-                    refused += rows
-                        .iter()
-                        .filter(|row| !visit(row.id, &row.values))
-                        .count() as u64;
-                }
-            }
+            let Some(page) = self.pages.table_page(number) else {
+                report.pages_lost += 1;
+                continue;
+            };
+            self.mark(number);
+            report.rows_lost += page.rows_lost;
+            let is_refused = |row: &&Row| !visit(row.id, &row.values);
+            refused += page.rows.iter().filter(is_refused).count() as u64;
+            waiting.extend(page.below.into_iter().rev());
         }
         Ok(refused)
     }
@@ -222,12 +216,11 @@ impl<'a> Walk<'a> {
             if self.seen.get(number as usize).copied().unwrap_or(true) {
                 continue;
             }
-            if let Some(Page::Leaf(rows, _)) = self.pages.table_page(number) {
-                let fits = |it: &&crate::pages::Row| {
-                    self.rescue.insert_anywhere(it.id, &it.values).is_some()
-                };
-                found += rows.iter().filter(fits).count();
-            }
+            // An index holds keys, which look like rows and are none.
+            let page = self.pages.table_page(number).filter(|it| it.has_rowids);
+            let rows = page.map(|it| it.rows).unwrap_or_default();
+            let fits = |it: &&Row| self.rescue.insert_anywhere(it.id, &it.values).is_some();
+            found += rows.iter().filter(fits).count();
         }
         if found > 0 {
             report.notes.push(format!(

@@ -296,20 +296,20 @@ fn a_hostile_schema_is_refused() {
     }
 }
 
-/// A store of schema 3, which had no uid, takes the uid of the store that it comes back to.
+/// A store of schema 5, which had no uid, takes the uid of the store that it comes back to.
 #[test]
 fn an_older_backup_is_brought_up_to_date_on_the_way() {
     let chats = Chats::new();
     let backup = changed(
         &chats,
         "DROP TABLE store_identity;
-         DELETE FROM refinery_schema_history WHERE version >= 4;
-         PRAGMA user_version = 3;",
+         DELETE FROM refinery_schema_history WHERE version >= 6;
+         PRAGMA user_version = 5;",
     );
     chats.add("Coffee", 1);
     let uid = chats.back_up().manifest().unwrap().db_uid.clone();
     let prepared = prepare(&chats.place, &backup, restoring(), &quiet()).unwrap();
-    assert_eq!(prepared.plan().schema, 3);
+    assert_eq!(prepared.plan().schema, 5);
     prepared.apply(&quiet()).unwrap();
     assert_eq!(chats.names(), ["Tea"]);
     assert_eq!(chats.back_up().manifest().unwrap().db_uid, uid);

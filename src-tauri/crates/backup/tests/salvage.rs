@@ -23,6 +23,17 @@ fn chats() -> Chats {
     chats
 }
 
+/// In a table without row ids, which is kept as an index is.
+fn add_exclusions(chats: &Chats) {
+    Connection::open(chats.database())
+        .unwrap()
+        .execute_batch(
+            "INSERT INTO context_exclusions (session_id, part, item_id)
+             SELECT session_id, 'message', uid FROM messages",
+        )
+        .unwrap();
+}
+
 fn run(chats: &Chats) -> (Salvaged, Connection) {
     let to = chats.folder.path().join("salvaged.db");
     let report = salvage(chats.database(), &to, &quiet()).unwrap();
@@ -57,8 +68,10 @@ fn overwrite(chats: &Chats, page: usize) {
 #[test]
 fn of_a_sound_database_everything_is_read() {
     let chats = chats();
+    add_exclusions(&chats);
     let (report, connection) = run(&chats);
     assert!(report.is_complete(), "{report:?}");
+    assert_eq!(count(&connection, "context_exclusions"), 620);
     assert_eq!(count(&connection, "messages"), 620);
     assert_eq!(count(&connection, "sessions"), 11);
     let original = Connection::open(chats.database()).unwrap();
@@ -115,6 +128,7 @@ fn a_destroyed_header_leaves_the_leaves() {
 #[test]
 fn messages_of_a_lost_session_are_kept_in_a_new_one() {
     let chats = chats();
+    add_exclusions(&chats);
     overwrite(&chats, root_of(&chats, "sessions"));
     let (report, connection) = run(&chats);
     assert_eq!(count(&connection, "messages"), 620);

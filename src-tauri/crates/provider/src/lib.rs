@@ -48,6 +48,7 @@ mod keys;
 mod models;
 mod ollama_stream;
 mod parameters;
+mod tokens;
 
 pub use address::parse_base_url;
 pub use chat::{ChatRequest, Limits, Reply, ReplyPart, Role, StopReason, Turn, Usage, stream_chat};
@@ -58,6 +59,7 @@ pub use error::ProviderError;
 pub use keys::{KeyPlace, KeyStore};
 pub use models::list_models;
 pub use parameters::Parameters;
+pub use tokens::{context_window, count_tokens};
 
 /// Targets of `tracing` and `log` records that may carry the text of a reply: switch them off
 /// wherever logging is set up, at every level.

@@ -64,7 +64,11 @@ pub(crate) fn pools(file: &Path) -> Result<(ConnectionPool, ConnectionPool), Ope
         // A write through a reader is an error in this code; SQLite refuses it.
         connection.pragma_update(None, "query_only", true)
     })?;
-    let writer = pool(file, 1, &threads, |connection| configure(connection))?;
+    let writer = pool(file, 1, &threads, |connection| {
+        configure(connection)?;
+        // What is deleted is overwritten with zeros, and not just forgotten.
+        connection.pragma_update(None, "secure_delete", true)
+    })?;
     wait_until_idle(&threads);
     Ok((readers, writer))
 }

@@ -27,6 +27,7 @@
 //! # }
 //! ```
 
+pub mod branches;
 mod change;
 mod connection;
 pub mod context;
@@ -39,6 +40,7 @@ mod limits;
 pub mod location;
 mod lock;
 pub mod messages;
+pub mod models;
 mod page;
 pub mod personas;
 pub mod pins;
@@ -53,10 +55,12 @@ pub mod summaries;
 pub mod testing;
 mod time;
 mod transaction;
+pub mod trash;
 pub mod upkeep;
 
+pub use branches::Siblings;
 pub use change::{Change, Committed, Entity};
-pub use context::Context;
+pub use context::{Context, ContextItem, ContextLimits, ContextPlan, Exclusion};
 pub use endpoints::{Endpoint, EndpointUpdate, NewEndpoint};
 pub use error::{Error, OpenError, Result};
 pub use generations::{Generation, GenerationStatus, NewGeneration};
@@ -65,6 +69,7 @@ pub use limits::{
     MESSAGE_BYTES_MAX, NAME_CHARS_MAX, NOTE_BYTES_MAX, PAGE_LIMIT_MAX, PROMPT_BYTES_MAX, Score,
 };
 pub use messages::{Message, MessageStatus, NewMessage, Parent, Role};
+pub use models::ModelProfile;
 pub use page::Page;
 pub use personas::{Persona, PersonaCategory, PersonaFields};
 pub use pins::{NewPin, Pin, PinType, PinUpdate};
@@ -74,6 +79,7 @@ pub use store::{OpenOptions, Store};
 pub use summaries::{NewSummary, Summary, SummaryUpdate};
 pub use time::{Clock, SystemClock, Timestamp};
 pub use transaction::{ReadTx, WriteTx};
+pub use trash::{Purged, TrashedBranch};
 
 /// The file that holds everything, inside the data folder.
 pub const DATABASE_FILE: &str = "chatkeep.db";

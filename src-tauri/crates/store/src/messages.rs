@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::Entity;
 use crate::error::{Error, OrNotFound, Result};
-use crate::ids::{MessageId, MessageUid, PinId, SessionId};
+use crate::ids::{MessageId, MessageUid, SessionId};
 use crate::limits::{self, MESSAGE_BYTES_MAX, Score};
 use crate::page::Page;
 use crate::row::{from_row, word_enum};
-use crate::sessions::{self, TEMPORARY_LIFETIME_MS};
+use crate::sessions;
 use crate::time::Timestamp;
 use crate::transaction::{ReadTx, WriteTx};
 
@@ -69,8 +69,16 @@ pub struct Message {
     pub token_usage: Option<u32>,
     /// How much it matters, 0 to 1.
     pub importance_score: Score,
+    /// Whether that is the user's word.
+    pub importance_by_user: bool,
+    /// Tokens of the text by the o200k vocabulary; nothing: not counted yet.
+    pub token_count: Option<u32>,
     /// How far it has come.
     pub status: MessageStatus,
+    /// How many messages its branch has up to and with it, from 1.
+    pub depth: u32,
+    /// When it was moved to the trash.
+    pub deleted_at: Option<Timestamp>,
     /// When it was begun.
     pub created_at: Timestamp,
 }
@@ -85,7 +93,11 @@ from_row!(Message {
     model_id,
     token_usage,
     importance_score,
+    importance_by_user,
+    token_count,
     status,
+    depth,
+    deleted_at,
     created_at,
 });
 
@@ -153,12 +165,13 @@ impl NewMessage {
 /// [`Error::NotFound`] if there is no such session or parent.
 pub fn append(tx: &WriteTx<'_>, new: &NewMessage) -> Result<Message> {
     let head = head_of(tx, new.session_id)?;
-    let parent = match new.parent {
-        Parent::Head => head,
-        Parent::After(parent) => checked_parent(tx, new.session_id, parent)?,
+    let place = match new.parent {
+        Parent::Head => place_after(tx, head)?,
+        Parent::After(None) => Place::FIRST,
+        Parent::After(Some(id)) => Place::after(&visible_in(tx, new.session_id, id)?),
     };
-    let message = insert(tx, new, parent)?;
-    set_head(tx, new.session_id, message.id)?;
+    let message = insert(tx, new, place)?;
+    sessions::touch(tx, new.session_id, message.id)?;
     Ok(message)
 }
 
@@ -168,7 +181,7 @@ pub fn append(tx: &WriteTx<'_>, new: &NewMessage) -> Result<Message> {
 /// # Errors
 /// As [`append`]; [`Error::Invalid`] also for a message of another session.
 pub fn append_all(tx: &WriteTx<'_>, session_id: SessionId, new: &[NewMessage]) -> Result<()> {
-    let mut head = head_of(tx, session_id)?;
+    let mut place = place_after(tx, head_of(tx, session_id)?)?;
     for message in new {
         if message.session_id != session_id {
             return Err(Error::invalid(
@@ -176,10 +189,10 @@ pub fn append_all(tx: &WriteTx<'_>, session_id: SessionId, new: &[NewMessage]) -
                 "must be the same for all messages",
             ));
         }
-        head = Some(insert(tx, message, head)?.id);
+        place = Place::after(&insert(tx, message, place)?);
     }
-    match head {
-        Some(head) if !new.is_empty() => set_head(tx, session_id, head),
+    match place.parent_id {
+        Some(head) if !new.is_empty() => sessions::touch(tx, session_id, head),
         _ => Ok(()),
     }
 }
@@ -189,40 +202,83 @@ fn head_of(tx: &ReadTx<'_>, session_id: SessionId) -> Result<Option<MessageId>> 
         .or_not_found(Entity::Session, session_id)
 }
 
-fn checked_parent(
-    tx: &ReadTx<'_>,
-    session_id: SessionId,
-    parent: Option<MessageId>,
-) -> Result<Option<MessageId>> {
-    match parent {
-        Some(id) if get(tx, id)?.session_id != session_id => Err(Error::invalid(
+/// A message of this session that is not in the trash.
+fn visible_in(tx: &ReadTx<'_>, session_id: SessionId, id: MessageId) -> Result<Message> {
+    let message = get(tx, id)?;
+    if message.session_id != session_id {
+        return Err(Error::invalid(
             "parent",
             "must be a message of the same session",
+        ));
+    }
+    visible(message)
+}
+
+/// The message, unless it is in the trash.
+pub(crate) fn visible(message: Message) -> Result<Message> {
+    match message.deleted_at {
+        None => Ok(message),
+        Some(_) => Err(Error::invalid(
+            "message",
+            "is in the trash; restore it first",
         )),
-        _ => Ok(parent),
     }
 }
 
-fn insert(tx: &WriteTx<'_>, new: &NewMessage, parent_id: Option<MessageId>) -> Result<Message> {
+/// Where a message goes: after which one, and how deep that is.
+#[derive(Clone, Copy)]
+struct Place {
+    parent_id: Option<MessageId>,
+    depth: u32,
+}
+
+impl Place {
+    const FIRST: Self = Self {
+        parent_id: None,
+        depth: 1,
+    };
+
+    const fn after(message: &Message) -> Self {
+        Self {
+            parent_id: Some(message.id),
+            depth: message.depth + 1,
+        }
+    }
+}
+
+/// The place after a message that is there.
+fn place_after(tx: &ReadTx<'_>, parent_id: Option<MessageId>) -> Result<Place> {
+    let Some(id) = parent_id else {
+        return Ok(Place::FIRST);
+    };
+    let depth = tx
+        .value("SELECT depth + 1 FROM messages WHERE id = ?1", [id])?
+        .or_not_found(Entity::Message, id)?;
+    Ok(Place { parent_id, depth })
+}
+
+fn insert(tx: &WriteTx<'_>, new: &NewMessage, place: Place) -> Result<Message> {
     limits::text("message", &new.text, MESSAGE_BYTES_MAX)?;
     sessions::check_model(new.model_id.as_deref())?;
     let uid = MessageUid::from_uuid(tx.new_uuid());
     let created_at = new.created_at.unwrap_or(tx.now());
     tx.execute(
         "INSERT INTO messages
-             (uid, session_id, parent_id, role, text, model_id, token_usage, status, created_at)
+             (uid, session_id, parent_id, role, text, model_id, token_usage, status, depth,
+              created_at)
          VALUES
              (:uid, :session_id, :parent_id, :role, :text, :model_id, :token_usage, :status,
-              :created_at)",
+              :depth, :created_at)",
         named_params! {
             ":uid": uid,
             ":session_id": new.session_id,
-            ":parent_id": parent_id,
+            ":parent_id": place.parent_id,
             ":role": new.role,
             ":text": new.text,
             ":model_id": new.model_id,
             ":token_usage": new.token_usage,
             ":status": new.status,
+            ":depth": place.depth,
             ":created_at": created_at,
         },
     )?;
@@ -232,34 +288,19 @@ fn insert(tx: &WriteTx<'_>, new: &NewMessage, parent_id: Option<MessageId>) -> R
         id,
         uid,
         session_id: new.session_id,
-        parent_id,
+        parent_id: place.parent_id,
         role: new.role,
         text: new.text.clone(),
         model_id: new.model_id.clone(),
         token_usage: new.token_usage,
         importance_score: Score::DEFAULT_MESSAGE,
+        importance_by_user: false,
+        token_count: None,
         status: new.status,
+        depth: place.depth,
+        deleted_at: None,
         created_at,
     })
-}
-
-/// A message has come: the session moves up in its list, and a temporary one lives on.
-fn set_head(tx: &WriteTx<'_>, session_id: SessionId, head: MessageId) -> Result<()> {
-    tx.execute(
-        "UPDATE sessions
-         SET head_id = :head,
-             updated_at = max(updated_at, :now),
-             expires_at = CASE WHEN saved = 0 THEN :expires_at END
-         WHERE id = :id",
-        named_params! {
-            ":id": session_id,
-            ":head": head,
-            ":now": tx.now(),
-            ":expires_at": tx.now().plus_ms(TEMPORARY_LIFETIME_MS),
-        },
-    )?;
-    tx.changed(Entity::Session, session_id);
-    Ok(())
 }
 
 /// Returns the message with this id.
@@ -269,7 +310,8 @@ fn set_head(tx: &WriteTx<'_>, session_id: SessionId, head: MessageId) -> Result<
 pub fn get(tx: &ReadTx<'_>, id: MessageId) -> Result<Message> {
     tx.find(
         "SELECT id, uid, session_id, parent_id, role, text, model_id, token_usage,
-             importance_score, status, created_at
+             importance_score, importance_by_user, token_count, status, depth, deleted_at,
+             created_at
          FROM messages
          WHERE id = ?1",
         [id],
@@ -292,10 +334,7 @@ pub fn list(
     let limit = limits::page_limit(limit)?;
     let start = match before {
         None => head_of(tx, session_id)?,
-        Some(id) => {
-            checked_parent(tx, session_id, Some(id))?;
-            get(tx, id)?.parent_id
-        }
+        Some(id) => visible_in(tx, session_id, id)?.parent_id,
     };
     let mut items = branch(tx, session_id, start, limit)?;
     items.reverse();
@@ -319,7 +358,8 @@ pub(crate) fn branch(
         let found = branch.len();
         tx.scan(
             "SELECT id, uid, session_id, parent_id, role, text, model_id, token_usage,
-                 importance_score, status, created_at
+                 importance_score, importance_by_user, token_count, status, depth, deleted_at,
+                 created_at
              FROM messages
              WHERE session_id = :session_id AND id <= :from
              ORDER BY id DESC
@@ -353,16 +393,29 @@ pub fn count(tx: &ReadTx<'_>) -> Result<u64> {
     Ok(tx.value("SELECT count(*) FROM messages", [])?.unwrap_or(0))
 }
 
-/// Sets how much a message matters.
+/// Marks how much a message matters, or takes the mark off again.
 ///
 /// # Errors
 /// [`Error::NotFound`] if there is no such message.
-pub fn set_importance(tx: &WriteTx<'_>, id: MessageId, score: Score) -> Result<Message> {
+pub fn set_importance(tx: &WriteTx<'_>, id: MessageId, score: Option<Score>) -> Result<Message> {
     tx.execute(
-        "UPDATE messages SET importance_score = ?2 WHERE id = ?1",
-        (id, score),
+        "UPDATE messages SET importance_score = ?2, importance_by_user = ?3 WHERE id = ?1",
+        (id, score.unwrap_or(Score::DEFAULT_MESSAGE), score.is_some()),
     )?;
     updated(tx, id)
+}
+
+/// Notes how many tokens a message's text has by the o200k vocabulary.
+///
+/// # Errors
+/// What SQLite reports.
+pub fn set_token_count(tx: &WriteTx<'_>, id: MessageId, tokens: u32) -> Result<()> {
+    // Not noted as a change: nothing that a window shows is another.
+    tx.execute(
+        "UPDATE messages SET token_count = ?2 WHERE id = ?1",
+        (id, tokens),
+    )?;
+    Ok(())
 }
 
 /// Appends to the text of a message that is streaming.
@@ -375,7 +428,7 @@ pub fn append_text(tx: &WriteTx<'_>, id: MessageId, more: &str) -> Result<()> {
     let bytes: usize = tx
         .value(
             "UPDATE messages
-             SET text = text || ?2
+             SET text = text || ?2, token_count = NULL
              WHERE id = ?1 AND status = 'streaming'
              RETURNING octet_length(text)",
             (id, more),
@@ -438,51 +491,14 @@ pub fn interrupt_streaming(tx: &WriteTx<'_>) -> Result<Vec<Message>> {
          SET status = 'interrupted'
          WHERE status = 'streaming'
          RETURNING id, uid, session_id, parent_id, role, text, model_id, token_usage,
-             importance_score, status, created_at",
+             importance_score, importance_by_user, token_count, status, depth, deleted_at,
+             created_at",
         [],
     )?;
     for message in &cut {
         tx.changed(Entity::Message, message.id);
     }
     Ok(cut)
-}
-
-/// Deletes one message for good. What followed it now follows what was before it, and pins that
-/// were taken from it stay without a source.
-///
-/// # Errors
-/// [`Error::NotFound`] if there is no such message.
-pub fn delete(tx: &WriteTx<'_>, id: MessageId) -> Result<()> {
-    let message = get(tx, id)?;
-    tx.changed(Entity::Message, id);
-    tx.changed(Entity::Session, message.session_id);
-    tx.execute_noting::<MessageId>(
-        Entity::Message,
-        "UPDATE messages SET parent_id = ?2 WHERE parent_id = ?1 RETURNING id",
-        (id, message.parent_id),
-    )?;
-    tx.execute_noting::<PinId>(
-        Entity::Pin,
-        "UPDATE semantic_pins
-         SET source_message_id = NULL
-         WHERE source_message_id = ?1
-         RETURNING id",
-        [id],
-    )?;
-    tx.execute(
-        "UPDATE sessions
-         SET head_id = CASE WHEN head_id = :id THEN :parent_id ELSE head_id END,
-             updated_at = max(updated_at, :now)
-         WHERE id = :session_id",
-        named_params! {
-            ":id": id,
-            ":parent_id": message.parent_id,
-            ":session_id": message.session_id,
-            ":now": tx.now(),
-        },
-    )?;
-    tx.execute("DELETE FROM messages WHERE id = ?1", [id])?;
-    Ok(())
 }
 
 fn change_status(rows: usize, id: MessageId) -> Result<()> {

@@ -23,9 +23,11 @@ pub struct Rescue {
 /// A table as its rows are written in the file.
 #[derive(Debug, Clone)]
 struct Table {
+    /// In the order of a row: in a table without row ids, the key comes first.
     columns: Vec<String>,
     /// The column that is the row id, and is empty in the row itself.
     rowid_column: Option<usize>,
+    without_rowid: bool,
 }
 
 impl Rescue {
@@ -65,8 +67,15 @@ impl Rescue {
     /// Takes in a row of which it is not known whose it is: the table that it fits, and that has no
     /// such row yet.
     pub fn insert_anywhere(&self, rowid: i64, values: &[Value]) -> Option<String> {
-        let fits = |(_, table): &(&String, &Table)| table.columns.len() == values.len();
-        let mut fitting = self.tables.iter().filter(fits);
+        // A row from before a column was added is shorter.
+        let missing = |table: &Table| table.columns.len().checked_sub(values.len());
+        let mut fitting: Vec<_> = self
+            .tables
+            .iter()
+            .filter(|(_, table)| !table.without_rowid && missing(table).is_some())
+            .collect();
+        fitting.sort_by_key(|(_, table)| missing(table));
+        let mut fitting = fitting.into_iter();
         fitting
             .find(|(name, _)| self.write("INSERT OR IGNORE", name, rowid, values))
             .map(|(name, _)| name.clone())
@@ -115,31 +124,37 @@ impl Rescue {
 
 fn tables(connection: &Connection) -> Result<BTreeMap<String, Table>> {
     let mut statement = connection.prepare(
-        "SELECT name
+        "SELECT name, wr
          FROM pragma_table_list
          WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
     )?;
-    let names: Vec<String> = statement
-        .query_map([], |row| row.get("name"))?
-        .collect::<rusqlite::Result<_>>()?;
-    names
-        .into_iter()
-        .filter(|name| !NOT_TAKEN.contains(&name.as_str()))
-        .map(|name| Ok((name.clone(), table(connection, &name)?)))
-        .collect()
+    let mut rows = statement.query([])?;
+    let mut tables = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let name: String = row.get("name")?;
+        if !NOT_TAKEN.contains(&name.as_str()) {
+            let table = table(connection, &name, row.get("wr")?)?;
+            tables.insert(name, table);
+        }
+    }
+    Ok(tables)
 }
 
-fn table(connection: &Connection, name: &str) -> Result<Table> {
-    let mut statement =
-        connection.prepare("SELECT name, type, pk FROM pragma_table_info(?1) ORDER BY cid")?;
-    let mut rows = statement.query([name])?;
+fn table(connection: &Connection, name: &str, without_rowid: bool) -> Result<Table> {
+    let mut statement = connection.prepare(
+        "SELECT name, type, pk
+         FROM pragma_table_info(?1)
+         ORDER BY iif(?2 AND pk > 0, pk, 1000 + cid)",
+    )?;
+    let mut rows = statement.query((name, without_rowid))?;
     let mut table = Table {
         columns: Vec::new(),
         rowid_column: None,
+        without_rowid,
     };
     while let Some(row) = rows.next()? {
         let (kind, key): (String, i64) = (row.get("type")?, row.get("pk")?);
-        if key == 1 && kind == "INTEGER" {
+        if key == 1 && kind == "INTEGER" && !without_rowid {
             table.rowid_column = Some(table.columns.len());
         }
         table.columns.push(row.get("name")?);
@@ -207,14 +222,20 @@ fn push_count(mended: &mut Vec<String>, count: usize, what: &str) {
 
 /// Whatever else refers to a row that is not there.
 fn drop_orphans(connection: &Connection) -> Result<usize> {
-    let mut statement =
-        connection.prepare("SELECT \"table\", rowid FROM pragma_foreign_key_check")?;
-    let broken: Vec<(String, i64)> = statement
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<rusqlite::Result<_>>()?;
+    let mut statement = connection.prepare(
+        "SELECT DISTINCT child.name, key.\"from\", key.\"table\", key.\"to\"
+         FROM pragma_table_list AS child, pragma_foreign_key_list(child.name) AS key
+         WHERE child.schema = 'main' AND child.type = 'table'",
+    )?;
+    let mut keys = statement.query([])?;
     let mut dropped = 0;
-    for (table, rowid) in broken {
-        dropped += connection.execute(&format!("DELETE FROM {table} WHERE rowid = ?1"), [rowid])?;
+    while let Some(key) = keys.next()? {
+        let part = |at| key.get::<_, String>(at);
+        let (child, from, parent, to) = (part(0)?, part(1)?, part(2)?, part(3)?);
+        dropped += connection.execute(
+            &format!("DELETE FROM {child} WHERE {from} NOT IN (SELECT {to} FROM {parent})"),
+            [],
+        )?;
     }
     Ok(dropped)
 }

@@ -12,11 +12,9 @@ use crate::ids::{MessageId, PersonaId, SessionId};
 use crate::limits;
 use crate::page::Page;
 use crate::row::from_row;
+use crate::settings;
 use crate::time::Timestamp;
 use crate::transaction::{ReadTx, WriteTx};
-
-/// How long a temporary session lives after its last message, in milliseconds: a day.
-pub const TEMPORARY_LIFETIME_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// A chat.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -186,7 +184,7 @@ pub fn insert(tx: &WriteTx<'_>, new: &NewSession) -> Result<Session> {
     let name = limits::name("name", &new.name)?;
     check_model(new.model.as_deref())?;
     check_persona(tx, new.persona_id.as_ref())?;
-    let expires_at = (!new.saved).then(|| tx.now().plus_ms(TEMPORARY_LIFETIME_MS));
+    let expires_at = expiry(tx, new.saved)?;
     let id = SessionId::from_uuid(tx.new_uuid());
     tx.execute(
         "INSERT INTO sessions
@@ -379,12 +377,12 @@ pub fn set_archived(tx: &WriteTx<'_>, id: SessionId, archived: bool) -> Result<S
     updated(tx, id)
 }
 
-/// Keeps a temporary session, or makes one temporary: it then expires a day from now.
+/// Keeps a temporary session, or makes one temporary: its time then begins now.
 ///
 /// # Errors
 /// [`Error::NotFound`] if there is no such session.
 pub fn set_saved(tx: &WriteTx<'_>, id: SessionId, saved: bool) -> Result<Session> {
-    let expires_at = (!saved).then(|| tx.now().plus_ms(TEMPORARY_LIFETIME_MS));
+    let expires_at = expiry(tx, saved)?;
     tx.execute(
         "UPDATE sessions SET saved = ?2, expires_at = ?3 WHERE id = ?1",
         (id, saved, expires_at),
@@ -425,16 +423,32 @@ pub fn delete(tx: &WriteTx<'_>, id: SessionId) -> Result<()> {
     Ok(())
 }
 
-/// Deletes the temporary sessions whose time is over, and returns how many there were.
-///
-/// # Errors
-/// What SQLite reports.
-pub fn delete_expired(tx: &WriteTx<'_>) -> Result<usize> {
-    tx.execute_noting::<SessionId>(
-        Entity::Session,
-        "DELETE FROM sessions WHERE expires_at <= ?1 RETURNING id",
-        [tx.now()],
-    )
+/// When a session that is used now expires: never, unless it is temporary.
+fn expiry(tx: &WriteTx<'_>, saved: bool) -> Result<Option<Timestamp>> {
+    if saved {
+        return Ok(None);
+    }
+    let lifetime_ms = settings::get(tx)?.temporary_lifetime_ms();
+    Ok(Some(tx.now().plus_ms(lifetime_ms)))
+}
+
+/// A session was used: it moves up in its list, and a temporary one lives on.
+pub(crate) fn touch(tx: &WriteTx<'_>, id: SessionId, head: MessageId) -> Result<()> {
+    let saved: Option<bool> = tx.value(
+        "UPDATE sessions
+         SET head_id = :head, updated_at = max(updated_at, :now)
+         WHERE id = :id
+         RETURNING saved",
+        named_params! { ":id": id, ":head": head, ":now": tx.now() },
+    )?;
+    if saved == Some(false) {
+        tx.execute(
+            "UPDATE sessions SET expires_at = ?2 WHERE id = ?1",
+            (id, expiry(tx, false)?),
+        )?;
+    }
+    tx.changed(Entity::Session, id);
+    Ok(())
 }
 
 /// The session after an update; also how an update of a missing one shows.

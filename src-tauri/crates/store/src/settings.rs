@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use crate::change::Entity;
 use crate::error::{Error, Result};
 use crate::ids::SessionId;
+use crate::limits;
 use crate::row::from_row;
 use crate::transaction::{ReadTx, WriteTx};
 
@@ -37,6 +38,39 @@ pub struct Settings {
     pub memory_open: bool,
     /// The session that was last on show.
     pub last_session_id: Option<SessionId>,
+    /// Hours that a temporary session lives after its last message: 1 to 720.
+    pub temporary_hours: u32,
+    /// Days that something in the trash can be restored: 1 to 365.
+    pub trash_days: u32,
+}
+
+impl Settings {
+    /// How long a temporary session lives after its last message, in milliseconds.
+    #[must_use]
+    pub fn temporary_lifetime_ms(&self) -> i64 {
+        i64::from(self.temporary_hours) * 60 * 60 * 1000
+    }
+
+    /// How long something in the trash can be restored, in milliseconds.
+    #[must_use]
+    pub fn trash_lifetime_ms(&self) -> i64 {
+        i64::from(self.trash_days) * 24 * 60 * 60 * 1000
+    }
+
+    fn check(&self) -> Result<()> {
+        limits::range(
+            "hours of a temporary session",
+            Some(f64::from(self.temporary_hours)),
+            1.0,
+            720.0,
+        )?;
+        limits::range(
+            "days in the trash",
+            Some(f64::from(self.trash_days)),
+            1.0,
+            365.0,
+        )
+    }
 }
 
 impl Default for Settings {
@@ -46,6 +80,8 @@ impl Default for Settings {
             sidebar_open: true,
             memory_open: false,
             last_session_id: None,
+            temporary_hours: 24,
+            trash_days: 30,
         }
     }
 }
@@ -85,8 +121,9 @@ fn with(settings: &Settings, one: Map<String, Value>) -> serde_json::Result<Sett
 /// Sets all settings.
 ///
 /// # Errors
-/// What SQLite reports.
+/// [`Error::Invalid`] for a number out of its range.
 pub fn update(tx: &WriteTx<'_>, settings: &Settings) -> Result<Settings> {
+    settings.check()?;
     let all = serde_json::to_value(settings)
         .map_err(|error| Error::invalid("settings", error.to_string()))?;
     for (name, value) in all.as_object().into_iter().flatten() {

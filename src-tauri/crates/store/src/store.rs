@@ -122,6 +122,18 @@ impl Store {
         self.commit(relaxed.0, body)
     }
 
+    /// Moves the whole write-ahead log into the database and empties it, so that what was deleted is
+    /// gone from the disk: with `secure_delete`, its place in the database is overwritten.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] if readers hold the log for 5 seconds; it is then emptied another time.
+    pub fn truncate_log(&self) -> Result<()> {
+        let connection = self.writer.get().map_err(|_| Error::Busy)?;
+        let busy: bool =
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        if busy { Err(Error::Busy) } else { Ok(()) }
+    }
+
     /// The database file. Only SQLite may open it while the store is open: the first other open and
     /// close in this process would drop SQLite's locks.
     #[must_use]

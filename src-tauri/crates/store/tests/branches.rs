@@ -1,20 +1,20 @@
-//! Branches: the tree that messages make, the one branch of it on show, pages of it, deletion.
+//! Branches: the tree that messages make, the one branch of it on show, pages of it, siblings.
 
 use chatkeep_store::testing::TestStore;
 use chatkeep_store::{
-    Entity, Message, MessageId, NewMessage, NewPin, NewSession, Parent, PinType, Result, SessionId,
-    Timestamp, WriteTx, messages, pins, sessions,
+    Entity, Message, MessageId, NewMessage, NewSession, Parent, Result, SessionId, Timestamp,
+    WriteTx, branches, messages, sessions, trash,
 };
 use proptest::prelude::*;
 
-use crate::support::{assert_sound, branch, changes, looker, say, say_after, texts, touched};
+use crate::support::{branch, changes, looker, say, say_after, texts, touched};
 
-fn get(store: &TestStore, id: MessageId) -> Message {
-    store.read(|tx| messages::get(tx, id)).unwrap()
-}
-
-fn head(store: &TestStore, id: SessionId) -> Option<MessageId> {
-    store.read(|tx| sessions::get(tx, id)).unwrap().head_id
+/// The siblings of each message of the branch on show that has any.
+fn siblings(store: &TestStore, session: SessionId) -> Vec<(MessageId, Vec<MessageId>)> {
+    let shown = branch(store, session, 10);
+    let found = store.read(|tx| branches::siblings(tx, &shown)).unwrap();
+    let found = found.into_iter();
+    found.map(|it| (it.message_id, it.ids)).collect()
 }
 
 #[test]
@@ -143,74 +143,71 @@ fn appending_no_messages_at_all_changes_nothing() {
     assert_eq!(store.read(|tx| sessions::get(tx, id)).unwrap(), before);
 }
 
-/// root ─ middle ─┬─ left
-///                └─ right, with a pin on middle
-fn fork(store: &TestStore, session: SessionId) -> (Message, Message, Message, Message) {
-    let root = say(store, session, "root");
-    let middle = say(store, session, "middle");
-    let left = say(store, session, "left");
-    let right = say_after(store, session, Some(middle.id), "right");
-    (root, middle, left, right)
-}
-
 #[test]
-fn what_followed_a_deleted_message_follows_what_was_before_it() {
+fn each_message_of_a_page_is_told_its_siblings_oldest_first_and_first_messages_too() {
     let store = TestStore::new();
     let id = store.session("Tea").id;
-    let other = store.session("Other").id;
-    fork(&store, other);
-    let (root, middle, left, right) = fork(&store, id);
-    let new = NewPin {
-        session_id: id,
-        content: "Pinned".to_owned(),
-        source_message_id: Some(middle.id),
-        pin_type: PinType::User,
-    };
-    let pin = store.write(|tx| pins::insert(tx, &new)).unwrap().value;
-    let others = branch(&store, other, 10);
-    store.clock.advance_ms(30);
+    let other = store.session("Rice").id;
+    assert_eq!(siblings(&store, id), []);
+    let first = say(&store, id, "How long?");
+    say(&store, other, "another first message, of another session");
+    let reply = say(&store, id, "Two minutes.");
+    assert_eq!(siblings(&store, id), []);
 
-    let committed = store.write(|tx| messages::delete(tx, middle.id)).unwrap();
+    let retried = say_after(&store, id, Some(first.id), "Three minutes.");
+    let thanks = say(&store, id, "Thanks!");
+    let both = vec![reply.id, retried.id];
+    assert_eq!(siblings(&store, id), [(retried.id, both.clone())]);
+    let page = [reply.clone(), retried.clone()];
+    let of_both = store.read(|tx| branches::siblings(tx, &page)).unwrap();
+    assert_eq!((&of_both[0].ids, &of_both[1].ids), (&both, &both));
+    let page = [thanks];
+    assert_eq!(store.read(|tx| branches::siblings(tx, &page)).unwrap(), []);
 
+    let edited = say_after(&store, id, None, "How long does it steep?");
     assert_eq!(
-        changes(&committed),
-        [
-            touched(Entity::Message, middle.id),
-            touched(Entity::Session, id),
-            touched(Entity::Message, left.id),
-            touched(Entity::Message, right.id),
-            touched(Entity::Pin, pin.id),
-        ]
+        siblings(&store, id),
+        [(edited.id, vec![first.id, edited.id])]
     );
-    assert_eq!(texts(&branch(&store, id, 10)), ["root", "right"]);
-    assert_eq!(get(&store, left.id).parent_id, Some(root.id));
-    let pin_now = store.read(|tx| pins::get(tx, pin.id)).unwrap();
-    assert_eq!(pin_now.source_message_id, None);
-    assert_eq!(pin_now.content, "Pinned");
-    assert_eq!(branch(&store, other, 10), others);
-    let session = store.read(|tx| sessions::get(tx, id)).unwrap();
-    assert_eq!(session.updated_at, session.created_at.plus_ms(30));
-    assert_sound(store.file());
+    assert_eq!(siblings(&store, other), []);
+
+    store
+        .write(|tx| trash::trash_branch(tx, edited.id))
+        .unwrap();
+    assert_eq!(siblings(&store, id), [(retried.id, both)]);
+    store.write(|tx| trash::trash_branch(tx, reply.id)).unwrap();
+    assert_eq!(siblings(&store, id), []);
 }
 
 #[test]
-fn deleting_a_head_moves_it_back_and_deleting_the_last_message_leaves_none() {
+fn to_show_a_message_is_to_show_its_branch_down_to_the_newest_leaf() {
     let store = TestStore::new();
-    let id = store.session("Tea").id;
-    let (root, middle, left, right) = fork(&store, id);
-    for (deleted, expected_head) in [
-        (right.id, Some(middle.id)),
-        (root.id, Some(middle.id)),
-        (middle.id, None),
-    ] {
-        store.write(|tx| messages::delete(tx, deleted)).unwrap();
-        assert_eq!(head(&store, id), expected_head);
-        assert_sound(store.file());
-    }
-    // The other branch is not lost: its message is a first one now, and can be gone on from.
-    assert_eq!(get(&store, left.id).parent_id, None);
-    say_after(&store, id, Some(left.id), "on");
-    assert_eq!(texts(&branch(&store, id, 10)), ["left", "on"]);
+    let session = store.session("Tea");
+    let id = session.id;
+    let root = say(&store, id, "root");
+    let left = say(&store, id, "left");
+    say(&store, id, "older leaf");
+    say_after(&store, id, Some(left.id), "newer");
+    let leaf = say(&store, id, "newest leaf");
+    let right = say_after(&store, id, Some(root.id), "right");
+    let before = store.read(|tx| sessions::get(tx, id)).unwrap();
+    store.clock.advance_ms(50);
+
+    let committed = store.write(|tx| branches::show(tx, left.id)).unwrap();
+    assert_eq!(committed.head_id, Some(leaf.id));
+    assert_eq!(committed.updated_at, before.updated_at);
+    assert_eq!(changes(&committed), [touched(Entity::Session, id)]);
+    assert_eq!(
+        texts(&branch(&store, id, 10)),
+        ["root", "left", "newer", "newest leaf"]
+    );
+    // By the newest child each time, and not by the longest branch.
+    let shown = store.write(|tx| branches::show(tx, root.id)).unwrap();
+    assert_eq!(shown.head_id, Some(right.id));
+
+    store.write(|tx| trash::trash_branch(tx, leaf.id)).unwrap();
+    store.write(|tx| branches::show(tx, left.id)).unwrap();
+    assert_eq!(texts(&branch(&store, id, 10)), ["root", "left", "newer"]);
 }
 
 /// Where each new message goes: on from the head, or after one that is there already.

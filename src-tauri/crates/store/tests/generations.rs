@@ -7,7 +7,7 @@ use chatkeep_store::{
 };
 use serde_json::json;
 
-use crate::support::{changes, dump, intruder, missing_session, touched};
+use crate::support::{changes, dump, intruder, missing_session, purge_message, touched};
 
 fn new(session_id: SessionId, message_id: MessageId) -> NewGeneration {
     NewGeneration {
@@ -131,7 +131,7 @@ fn the_ledger_outlives_the_message_and_the_session() {
     let store = TestStore::new();
     let (session, message) = written(&store);
     let made = insert(&store, &new(session, message));
-    store.write(|tx| messages::delete(tx, message)).unwrap();
+    purge_message(&store, message);
     assert_eq!(list(&store, message)[0], made);
     store.write(|tx| sessions::delete(tx, session)).unwrap();
     assert_eq!(list(&store, message), [made]);

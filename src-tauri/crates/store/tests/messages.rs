@@ -8,8 +8,8 @@ use chatkeep_store::{
 use serde_json::json;
 
 use crate::support::{
-    assert_invalid, assert_missing, changes, column, intruder, looker, missing_session, refused,
-    say, touched,
+    assert_invalid, assert_missing, changes, column, intruder, looker, missing_session,
+    purge_message, refused, say, touched,
 };
 
 const NOWHERE: MessageId = MessageId::new(987_654);
@@ -226,11 +226,11 @@ fn every_verb_on_a_missing_message_is_not_found() {
     say(&store, session.id, "Hi");
     let verbs: [fn(&WriteTx<'_>) -> Result<()>; 6] = [
         |tx| messages::get(tx, NOWHERE).map(drop),
-        |tx| messages::set_importance(tx, NOWHERE, Score::new(1.0)?).map(drop),
+        |tx| messages::set_importance(tx, NOWHERE, Some(Score::new(1.0)?)).map(drop),
         |tx| messages::append_text(tx, NOWHERE, "more"),
         |tx| messages::finish(tx, NOWHERE, MessageStatus::Complete, None).map(drop),
         |tx| messages::resume(tx, NOWHERE).map(drop),
-        |tx| messages::delete(tx, NOWHERE),
+        |tx| messages::set_importance(tx, NOWHERE, None).map(drop),
     ];
     for verb in verbs {
         assert_missing(&refused(&store, verb), Entity::Message, NOWHERE);
@@ -269,12 +269,17 @@ fn importance_is_set_and_a_score_outside_of_0_to_1_cannot_be_made() {
     let message = say(&store, id, "Hi");
     for value in [0.0, 0.25, 1.0] {
         let committed = store
-            .write(|tx| messages::set_importance(tx, message.id, Score::new(value)?))
+            .write(|tx| messages::set_importance(tx, message.id, Some(Score::new(value)?)))
             .unwrap();
         assert_eq!(changes(&committed), [touched(Entity::Message, message.id)]);
-        let read = get(&store, message.id).importance_score;
-        assert_eq!(read, Score::new(value).unwrap());
+        let read = get(&store, message.id);
+        assert_eq!(read.importance_score, Score::new(value).unwrap());
+        assert!(read.importance_by_user);
     }
+    let unmarked = store
+        .write(|tx| messages::set_importance(tx, message.id, None))
+        .unwrap();
+    assert_eq!(unmarked.value, message);
     for (value, limit) in [
         (-0.001, "must be between 0 and 1, not -0.001"),
         (1.001, "must be between 0 and 1, not 1.001"),
@@ -426,7 +431,7 @@ fn message_ids_grow_and_are_never_used_again_and_uids_sort_like_them() {
     let mut last = say(&store, id, "first");
     for step in [0, 0, 1, -50, 1000] {
         store.clock.advance_ms(step);
-        store.write(|tx| messages::delete(tx, last.id)).unwrap();
+        purge_message(&store, last.id);
         let next = say(&store, id, "next");
         assert!(next.id > last.id && next.uid > last.uid);
         let uuid: uuid::Uuid = next.uid.to_string().parse().unwrap();
@@ -484,7 +489,8 @@ fn json_has_the_names_of_the_bindings_and_takes_no_other_words() {
         json!({
             "id": message.id.get(), "uid": message.uid.to_string(), "sessionId": id.to_string(),
             "parentId": null, "role": "user", "text": "Hi", "modelId": null, "tokenUsage": null,
-            "importanceScore": 0.5, "status": "complete", "createdAt": message.created_at.as_ms(),
+            "importanceScore": 0.5, "importanceByUser": false, "tokenCount": null, "depth": 1,
+            "status": "complete", "deletedAt": null, "createdAt": message.created_at.as_ms(),
         })
     );
     let page = store.read(|tx| messages::list(tx, id, None, 5)).unwrap();

@@ -20,13 +20,14 @@ mod embedded {
     refinery::embed_migrations!("../../../migrations");
 }
 
-const NEWEST: i32 = 4;
+const NEWEST: i32 = 6;
 
 #[test]
 fn a_fresh_database_has_the_documented_tables_and_columns() {
     let store = TestStore::new();
     let raw = looker(store.file());
     let documented = [
+        ("context_exclusions", "session_id part item_id"),
         (
             "conversation_summaries",
             "id session_id summary message_count start_message_id end_message_id importance_score \
@@ -42,8 +43,10 @@ fn a_fresh_database_has_the_documented_tables_and_columns() {
         (
             "messages",
             "id uid session_id parent_id role text model_id token_usage importance_score status \
-             created_at",
+             created_at depth deleted_at token_count importance_by_user",
         ),
+        ("model_profiles", "model token_ratio samples context_window"),
+        ("moved_messages", "id parent_id"),
         (
             "personas",
             "id name prompt description icon category default_model suggested_models temperature \
@@ -136,7 +139,9 @@ fn the_merged_migrations_are_as_they_were() {
             "1 core 851536526380921188",
             "2 generations 3727796447262124545",
             "3 app_state 16228956484070973404",
-            "4 identity 14805095383636270375",
+            "4 branches 15009148352804288293",
+            "5 context 11397858494432917150",
+            "6 identity 6167984809933372248",
         ]
     );
 }
@@ -157,14 +162,43 @@ fn folder_at(version: i32) -> TempDir {
     raw.execute_batch(
         "INSERT INTO sessions (id, name, persona_id, created_at, updated_at)
          VALUES ('01900000-0000-7000-8000-000000000001', 'Old tea', 'default-cloud', 5, 6);
-         INSERT INTO messages (uid, session_id, role, text, created_at)
-         VALUES ('01900000-0000-7000-8000-000000000002', '01900000-0000-7000-8000-000000000001',
-                 'user', 'How long?', 6);
+         INSERT INTO messages (uid, session_id, parent_id, role, text, created_at)
+         VALUES
+             ('01900000-0000-7000-8000-000000000101', '01900000-0000-7000-8000-000000000001',
+              NULL, 'user', 'How long?', 6),
+             ('01900000-0000-7000-8000-000000000102', '01900000-0000-7000-8000-000000000001',
+              1, 'assistant', 'Two minutes.', 7),
+             ('01900000-0000-7000-8000-000000000103', '01900000-0000-7000-8000-000000000001',
+              2, 'user', 'Thanks!', 8),
+             ('01900000-0000-7000-8000-000000000104', '01900000-0000-7000-8000-000000000001',
+              1, 'assistant', 'Three.', 9);
          UPDATE sessions SET head_id = 1;
          DELETE FROM personas WHERE id = 'default-local';",
     )
     .unwrap();
+    if version >= 4 {
+        for (id, depth) in (1..).zip(DEPTHS) {
+            raw.execute("UPDATE messages SET depth = ?2 WHERE id = ?1", (id, depth))
+                .unwrap();
+        }
+    }
     folder
+}
+
+/// How deep each of the messages stands, which versions before 4 did not note.
+const DEPTHS: [u32; 4] = [1, 2, 3, 2];
+
+/// A row of such a folder as it is once it has the columns that were added after `version`.
+fn upgraded(row: String, version: i32) -> String {
+    let Some(id) = row.strip_prefix("messages | ") else {
+        return row;
+    };
+    let depth = DEPTHS[id.chars().next().unwrap().to_digit(10).unwrap() as usize - 1];
+    match version {
+        ..=3 => format!("{row} | {depth} | NULL | NULL | 0"),
+        4 => format!("{row} | NULL | 0"),
+        _ => row,
+    }
 }
 
 fn schema(store: &Store) -> Vec<String> {
@@ -184,6 +218,10 @@ fn every_older_database_is_brought_to_the_schema_of_a_fresh_one_and_keeps_its_ro
         let kept = |row: &String| !made_anew.iter().any(|it| row.starts_with(it));
         let mut before = dump(&file);
         before.retain(kept);
+        let before: Vec<_> = before
+            .into_iter()
+            .map(|row| upgraded(row, version))
+            .collect();
 
         let store = OpenOptions::new(folder.path()).open().unwrap();
 
@@ -275,7 +313,7 @@ fn every_foreign_key_has_an_index() {
     )
     .into_iter()
     .collect();
-    assert_eq!(keys.len(), 8, "{keys:?}");
+    assert_eq!(keys.len(), 11, "{keys:?}");
     let without: Vec<_> = keys.iter().filter(|it| !indexed.contains(*it)).collect();
     assert_eq!(without, allowed.iter().collect::<Vec<_>>());
 }

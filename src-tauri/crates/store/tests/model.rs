@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chatkeep_store::testing::TestStore;
 use chatkeep_store::{
     Change, Committed, Entity, Message, MessageId, MessageStatus, NewMessage, NewSession, Parent,
-    Role, Session, SessionId, Shelf, Timestamp, messages, sessions,
+    Purged, Role, Session, SessionId, Shelf, Timestamp, messages, sessions, trash,
 };
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -34,11 +34,15 @@ enum Step {
     AppendText(Index, String),
     Finish(Index, MessageStatus),
     Resume(Index),
-    DeleteMessage(Index),
+    TrashMessage(Index),
+    TrashBranch(Index),
     Wait {
         ms: i64,
     },
-    DeleteExpired,
+    /// Of what is in the trash longer than that, and what expired.
+    Purge {
+        days: i64,
+    },
     /// A start of the app: what still streams was cut.
     Reopen,
 }
@@ -66,9 +70,10 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (index(), text()).prop_map(|(at, text)| Step::AppendText(at, text)),
         3 => (index(), end).prop_map(|(at, end)| Step::Finish(at, end)),
         2 => index().prop_map(Step::Resume),
-        3 => index().prop_map(Step::DeleteMessage),
+        3 => index().prop_map(Step::TrashMessage),
+        2 => index().prop_map(Step::TrashBranch),
         2 => (-5_i64..50_000_000).prop_map(|ms| Step::Wait { ms }),
-        1 => Just(Step::DeleteExpired),
+        1 => (0_i64..3).prop_map(|days| Step::Purge { days }),
         1 => Just(Step::Reopen),
     ]
 }
@@ -115,18 +120,68 @@ impl Model {
         self.messages.retain(|_, it| it.session_id != id);
     }
 
-    fn forget_message(&mut self, id: MessageId) {
-        let gone = self.messages.remove(&id).unwrap();
+    /// What follows it moves up; then it is in the trash.
+    fn trash_message(&mut self, id: MessageId) {
+        let parent = self.messages[&id].parent_id;
         for message in self.messages.values_mut() {
-            if message.parent_id == Some(id) {
-                message.parent_id = gone.parent_id;
+            if message.parent_id == Some(id) && message.deleted_at.is_none() {
+                message.parent_id = parent;
             }
         }
         let now = self.now();
-        let session = self.sessions.get_mut(&gone.session_id).unwrap();
-        session.updated_at = session.updated_at.max(now);
-        if session.head_id == Some(id) {
-            session.head_id = gone.parent_id;
+        self.messages.get_mut(&id).unwrap().deleted_at = Some(now);
+        self.count_depths();
+        self.leave(id);
+    }
+
+    /// It and all that follows it, on every branch, is in the trash.
+    fn trash_branch(&mut self, id: MessageId) {
+        let now = self.now();
+        for it in self.below([id]) {
+            let message = self.messages.get_mut(&it).unwrap();
+            message.deleted_at.get_or_insert(now);
+        }
+        self.leave(id);
+    }
+
+    /// These messages and all that follows them. Ids grow along a branch.
+    fn below(&self, from: impl IntoIterator<Item = MessageId>) -> BTreeSet<MessageId> {
+        let mut found: BTreeSet<_> = from.into_iter().collect();
+        for message in self.messages.values() {
+            if message.parent_id.is_some_and(|it| found.contains(&it)) {
+                found.insert(message.id);
+            }
+        }
+        found
+    }
+
+    /// Shows the newest sibling's branch, or what was before, where a message that is gone was shown.
+    fn leave(&mut self, gone: MessageId) {
+        let gone = self.messages[&gone].clone();
+        let head = self.sessions[&gone.session_id].head_id;
+        if head.is_none_or(|head| self.messages[&head].deleted_at.is_none()) {
+            return;
+        }
+        let mut shown = gone.parent_id;
+        while let Some(child) = self.newest_child(gone.session_id, shown) {
+            shown = Some(child);
+        }
+        self.sessions.get_mut(&gone.session_id).unwrap().head_id = shown;
+    }
+
+    fn newest_child(&self, session: SessionId, parent: Option<MessageId>) -> Option<MessageId> {
+        let mut children = self.messages.values().rev();
+        let newest = children.find(|it| {
+            it.session_id == session && it.parent_id == parent && it.deleted_at.is_none()
+        });
+        newest.map(|it| it.id)
+    }
+
+    fn count_depths(&mut self) {
+        let mut depths = BTreeMap::new();
+        for message in self.messages.values_mut() {
+            message.depth = 1 + message.parent_id.map_or(0, |parent| depths[&parent]);
+            depths.insert(message.id, message.depth);
         }
     }
 
@@ -158,7 +213,14 @@ impl Model {
         let sessions = self.sessions.values();
         let messages = self.messages.values();
         let sessions = sessions.map(|it| (("session", it.id.to_string()), format!("{it:?}")));
-        let messages = messages.map(|it| (("message", it.id.to_string()), format!("{it:?}")));
+        // The depth follows from the parents, and is not told.
+        let messages = messages.map(|it| {
+            let told = Message {
+                depth: 0,
+                ..it.clone()
+            };
+            (("message", it.id.to_string()), format!("{told:?}"))
+        });
         sessions.chain(messages).collect()
     }
 }
@@ -203,7 +265,7 @@ impl Pair {
                 Vec::new()
             }
             Step::Begin { saved } => self.begin(*saved),
-            Step::DeleteExpired => self.delete_expired(),
+            Step::Purge { days } => self.purge(*days),
             Step::DeleteSession(at) => self.delete_session(*at),
             Step::Say(at, text) => self.say(*at, text),
             Step::Reply(at) => self.reply(*at),
@@ -211,7 +273,8 @@ impl Pair {
             Step::AppendText(at, text) => self.append_text(*at, text),
             Step::Finish(at, end) => self.finish(*at, *end),
             Step::Resume(at) => self.resume(*at),
-            Step::DeleteMessage(at) => self.delete_message(*at),
+            Step::TrashMessage(at) => self.trash_message(*at),
+            Step::TrashBranch(at) => self.trash_branch(*at),
             on_session => self.update_session(on_session),
         };
         (self, changes)
@@ -290,16 +353,29 @@ impl Pair {
         committed.unwrap().changes
     }
 
-    fn delete_expired(&mut self) -> Vec<Change> {
+    fn purge(&mut self, days: i64) -> Vec<Change> {
         let now = self.model.now();
-        let over = |it: &&Session| it.expires_at.is_some_and(|at| at <= now);
-        let expired: Vec<_> = self.model.sessions.values().filter(over).collect();
-        let expired: Vec<_> = expired.iter().map(|it| it.id).collect();
-        let committed = self.store.write(sessions::delete_expired).unwrap();
-        assert_eq!(committed.value, expired.len());
-        for id in expired {
-            self.model.forget_session(id);
+        let before = now.plus_ms(-days * DAY_MS);
+        let over = |it: &&Session| {
+            it.expires_at.is_some_and(|at| at <= now)
+                || it.deleted_at.is_some_and(|at| at <= before)
+        };
+        let expired = self.model.sessions.values().filter(over);
+        let expired: Vec<_> = expired.map(|it| it.id).collect();
+        for id in &expired {
+            self.model.forget_session(*id);
         }
+        let trashed = self.model.messages.values();
+        let trashed = trashed.filter(|it| it.deleted_at.is_some_and(|at| at <= before));
+        let gone = self.model.below(trashed.map(|it| it.id));
+        self.model.messages.retain(|id, _| !gone.contains(id));
+
+        let committed = self.store.write(|tx| trash::purge(tx, before)).unwrap();
+        let expected = Purged {
+            sessions: expired.len(),
+            messages: gone.len(),
+        };
+        assert_eq!(committed.value, expected);
         committed.changes
     }
 
@@ -317,7 +393,11 @@ impl Pair {
             model_id: None,
             token_usage: None,
             importance_score: chatkeep_store::Score::new(0.5).unwrap(),
+            importance_by_user: false,
+            token_count: None,
             status: new.status,
+            depth: 1 + parent.map_or(0, |parent| self.model.messages[&parent].depth),
+            deleted_at: None,
             created_at: self.model.now(),
         };
         assert_eq!(value, expected);
@@ -346,7 +426,7 @@ impl Pair {
     }
 
     fn retry(&mut self, at: Index) -> Vec<Change> {
-        let Some(id) = self.model.message_at(at, |_| true) else {
+        let Some(id) = self.model.message_at(at, |it| it.deleted_at.is_none()) else {
             return Vec::new();
         };
         let former = &self.model.messages[&id];
@@ -404,13 +484,24 @@ impl Pair {
         committed.changes
     }
 
-    fn delete_message(&mut self, at: Index) -> Vec<Change> {
-        let Some(id) = self.model.message_at(at, |_| true) else {
+    fn trash_message(&mut self, at: Index) -> Vec<Change> {
+        let Some(id) = self.model.message_at(at, |it| it.deleted_at.is_none()) else {
             return Vec::new();
         };
-        self.model.forget_message(id);
-        let committed = self.store.write(|tx| messages::delete(tx, id));
-        committed.unwrap().changes
+        self.model.trash_message(id);
+        let committed = self.store.write(|tx| trash::trash_message(tx, id)).unwrap();
+        assert_eq!(&committed.value, &self.model.sessions[&committed.value.id]);
+        committed.changes
+    }
+
+    fn trash_branch(&mut self, at: Index) -> Vec<Change> {
+        let Some(id) = self.model.message_at(at, |it| it.deleted_at.is_none()) else {
+            return Vec::new();
+        };
+        self.model.trash_branch(id);
+        let committed = self.store.write(|tx| trash::trash_branch(tx, id)).unwrap();
+        assert_eq!(&committed.value, &self.model.sessions[&committed.value.id]);
+        committed.changes
     }
 
     fn interrupt_streaming(&mut self) -> Vec<Change> {
@@ -489,7 +580,7 @@ proptest! {
             let before = pair.model.rows();
             let changes;
             (pair, changes) = pair.take(&step);
-            let sessions_gone = matches!(step, Step::DeleteSession(_) | Step::DeleteExpired);
+            let sessions_gone = matches!(step, Step::DeleteSession(_) | Step::Purge { .. });
             assert_named(&before, &pair.model.rows(), sessions_gone, &changes);
             pair.assert_same();
         }

@@ -1,10 +1,10 @@
 //! Sessions: what each verb changes and refuses, what goes with them, temporary sessions.
 
-use chatkeep_store::sessions::{self, TEMPORARY_LIFETIME_MS};
 use chatkeep_store::testing::TestStore;
 use chatkeep_store::{
-    Entity, NewGeneration, NewMessage, NewPin, NewSession, NewSummary, PersonaId, PinType, Result,
-    Session, Shelf, WriteTx, drafts, generations, messages, pins, summaries,
+    Committed, Entity, NewGeneration, NewMessage, NewPin, NewSession, NewSummary, PersonaId,
+    PinType, Result, Session, Settings, Shelf, Timestamp, WriteTx, drafts, generations, messages,
+    pins, sessions, settings, summaries, trash,
 };
 use serde_json::json;
 
@@ -13,7 +13,18 @@ use crate::support::{
     missing_session, refused, shelf, touched,
 };
 
+/// What a temporary session lives after its last message, unless it is set.
+const DAY_MS: i64 = 86_400_000;
+
 const SHELVES: [Shelf; 3] = [Shelf::Active, Shelf::Archived, Shelf::Trash];
+
+/// How many sessions went with a purge that leaves the trash alone.
+fn purge_expired(store: &TestStore) -> Committed<usize> {
+    let long_ago = Timestamp::from_ms(0);
+    store
+        .write(|tx| Ok(trash::purge(tx, long_ago)?.sessions))
+        .unwrap()
+}
 
 fn get(store: &TestStore, session: &Session) -> Session {
     store.read(|tx| sessions::get(tx, session.id)).unwrap()
@@ -384,20 +395,19 @@ fn a_temporary_session_expires_a_day_after_its_last_message() {
     };
     let passing = store.write(|tx| sessions::insert(tx, &new)).unwrap().value;
     let kept = store.session("Kept");
-    let expires_at = passing.created_at.plus_ms(TEMPORARY_LIFETIME_MS);
+    let expires_at = passing.created_at.plus_ms(DAY_MS);
     assert_eq!(passing.expires_at, Some(expires_at));
-    assert_eq!(TEMPORARY_LIFETIME_MS, 86_400_000);
 
-    store.clock.advance_ms(TEMPORARY_LIFETIME_MS - 1);
-    assert_eq!(store.write(sessions::delete_expired).unwrap().value, 0);
+    store.clock.advance_ms(DAY_MS - 1);
+    assert_eq!(purge_expired(&store).value, 0);
     store
         .write(|tx| messages::append(tx, &NewMessage::user(passing.id, "Still here")))
         .unwrap();
-    store.clock.advance_ms(TEMPORARY_LIFETIME_MS - 1);
-    let none = store.write(sessions::delete_expired).unwrap();
+    store.clock.advance_ms(DAY_MS - 1);
+    let none = purge_expired(&store);
     assert_eq!((none.value, changes(&none)), (0, vec![]));
     store.clock.advance_ms(1);
-    let one = store.write(sessions::delete_expired).unwrap();
+    let one = purge_expired(&store);
     assert_eq!(one.value, 1);
     assert_eq!(changes(&one), [touched(Entity::Session, passing.id)]);
 
@@ -405,6 +415,27 @@ fn a_temporary_session_expires_a_day_after_its_last_message() {
     assert_eq!(get(&store, &kept), kept);
     assert_eq!(store.read(messages::count).unwrap(), 0);
     assert_sound(store.file());
+}
+
+#[test]
+fn how_long_a_temporary_session_lives_is_set_and_counts_from_its_next_use() {
+    let store = TestStore::new();
+    let new = NewSession {
+        saved: false,
+        ..NewSession::named("Passing")
+    };
+    let passing = store.write(|tx| sessions::insert(tx, &new)).unwrap().value;
+    let settings = Settings {
+        temporary_hours: 2,
+        ..Settings::default()
+    };
+    store.write(|tx| settings::update(tx, &settings)).unwrap();
+    assert_eq!(get(&store, &passing), passing);
+    store
+        .write(|tx| messages::append(tx, &NewMessage::user(passing.id, "Hi")))
+        .unwrap();
+    let in_two_hours = passing.created_at.plus_ms(2 * 60 * 60 * 1000);
+    assert_eq!(get(&store, &passing).expires_at, Some(in_two_hours));
 }
 
 #[test]
@@ -418,7 +449,7 @@ fn a_temporary_session_can_be_kept_and_a_kept_one_made_temporary() {
         .unwrap()
         .value;
     assert!(!temporary.saved);
-    let a_day_on = session.created_at.plus_ms(500 + TEMPORARY_LIFETIME_MS);
+    let a_day_on = session.created_at.plus_ms(500 + DAY_MS);
     assert_eq!(temporary.expires_at, Some(a_day_on));
 
     let kept = store
@@ -426,8 +457,8 @@ fn a_temporary_session_can_be_kept_and_a_kept_one_made_temporary() {
         .unwrap()
         .value;
     assert_eq!(kept, session);
-    store.clock.advance_ms(10 * TEMPORARY_LIFETIME_MS);
-    assert_eq!(store.write(sessions::delete_expired).unwrap().value, 0);
+    store.clock.advance_ms(10 * DAY_MS);
+    assert_eq!(purge_expired(&store).value, 0);
     store
         .write(|tx| messages::append(tx, &NewMessage::user(session.id, "Hi")))
         .unwrap();

@@ -4,7 +4,10 @@ use chatkeep_store::testing::TestStore;
 use chatkeep_store::{Entity, Settings, Theme, settings};
 use serde_json::json;
 
-use crate::support::{changes, column, intruder, looker, touched};
+use crate::support::{assert_invalid, changes, column, intruder, looker, refused, touched};
+
+const HOURS: &str = "hours of a temporary session";
+const DAYS: &str = "days in the trash";
 
 fn get(store: &TestStore) -> Settings {
     store.read(settings::get).unwrap()
@@ -17,6 +20,8 @@ fn what_was_never_set_is_at_its_default() {
         sidebar_open: true,
         memory_open: false,
         last_session_id: None,
+        temporary_hours: 24,
+        trash_days: 30,
     };
     assert_eq!(get(&TestStore::new()), expected);
 }
@@ -30,6 +35,8 @@ fn settings_are_read_back_across_restarts() {
         sidebar_open: false,
         memory_open: true,
         last_session_id: Some(session),
+        temporary_hours: 720,
+        trash_days: 1,
     };
     let committed = store.write(|tx| settings::update(tx, &mine)).unwrap();
     assert_eq!(committed.value, mine);
@@ -73,12 +80,32 @@ fn a_damaged_setting_costs_no_other_and_one_of_a_newer_version_is_kept() {
 }
 
 #[test]
+fn a_number_out_of_its_range_is_refused() {
+    let store = TestStore::new();
+    for (hours, days, field, limit) in [
+        (0, 30, HOURS, "must be between 1 and 720, not 0"),
+        (721, 30, HOURS, "must be between 1 and 720, not 721"),
+        (24, 0, DAYS, "must be between 1 and 365, not 0"),
+        (24, 366, DAYS, "must be between 1 and 365, not 366"),
+    ] {
+        let settings = Settings {
+            temporary_hours: hours,
+            trash_days: days,
+            ..Settings::default()
+        };
+        let error = refused(&store, |tx| settings::update(tx, &settings));
+        assert_invalid(&error, field, limit);
+    }
+}
+
+#[test]
 fn json_has_the_names_of_the_bindings_and_takes_no_other_words() {
     let value = serde_json::to_value(Settings::default()).unwrap();
     assert_eq!(
         value,
         json!({
             "theme": "system", "sidebarOpen": true, "memoryOpen": false, "lastSessionId": null,
+            "temporaryHours": 24, "trashDays": 30,
         })
     );
     for theme in [Theme::System, Theme::Light, Theme::Dark] {

@@ -8,8 +8,8 @@ use chatkeep_store::{
 use serde_json::json;
 
 use crate::support::{
-    NOBODY, assert_invalid, assert_missing, assert_sound, changes, missing_session, refused,
-    touched,
+    NOBODY, assert_invalid, assert_missing, assert_sound, changes, missing_session, purge_message,
+    refused, touched,
 };
 
 fn say(store: &TestStore, session: SessionId, parent: Parent) -> MessageId {
@@ -215,12 +215,12 @@ fn a_summary_is_deleted_alone() {
 }
 
 #[test]
-fn a_summary_keeps_its_range_when_the_messages_at_its_ends_are_deleted() {
+fn a_summary_keeps_its_range_when_the_messages_at_its_ends_are_purged() {
     let store = TestStore::new();
     let (session, ids) = five(&store);
     let before = insert(&store, &new(session, ids[1], ids[3]));
     for id in [ids[1], ids[3]] {
-        store.write(|tx| messages::delete(tx, id)).unwrap();
+        purge_message(&store, id);
     }
     let after = store.read(|tx| summaries::get(tx, before.id)).unwrap();
     assert_eq!(after, before);

@@ -30,7 +30,7 @@ beforeEach(() => {
     list_endpoints: () => known,
     list_models: () => [],
     get_session: ({ id }) => rows.find((row) => row.id === id),
-    list_messages: () => ({ items: [], next: null }),
+    list_messages: () => ({ items: [], next: null, siblings: [] }),
     list_pins: () => [],
     list_summaries: () => [],
     update_settings: ({ settings }) => settings,

@@ -1,7 +1,7 @@
 import { cleanup, render, screen } from "@testing-library/svelte";
 import userEvent from "@testing-library/user-event";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { Message, Pin } from "$lib/ipc";
+import type { Message, Pin, Siblings } from "$lib/ipc";
 import { messages } from "$lib/state/messages.svelte";
 import { sessions } from "$lib/state/sessions.svelte";
 import * as backend from "../../test-backend";
@@ -9,8 +9,10 @@ import { message, session, settled } from "../../test-backend";
 import MessageItem from "./MessageItem.svelte";
 
 let calls: backend.Call[];
+let commands: backend.Commands;
 let disk: Message[];
 let pins: Pin[];
+let siblings: Siblings[];
 /** The reply on show: each test has its own, as the window's stores outlive a test. */
 let id = 0;
 
@@ -18,9 +20,10 @@ beforeEach(() => {
   id += 10;
   disk = [];
   pins = [];
-  ({ calls } = backend.answerWith({
+  siblings = [];
+  ({ calls, commands } = backend.answerWith({
     get_session: ({ id }) => session(id),
-    list_messages: () => ({ items: disk, next: null }),
+    list_messages: () => ({ items: disk, next: null, siblings }),
     list_generations: () => [{ id: 1, error: "The server is gone." }],
     list_pins: () => pins,
     list_summaries: () => [],
@@ -31,19 +34,23 @@ beforeEach(() => {
       return pins[0];
     },
     continue_reply: () => ({ user: null, reply: message(id, { status: "streaming" }) }),
+    edit_message: ({ text }) => ({
+      user: message(id + 4, { role: "user", text, parentId: id - 1 }),
+      reply: message(id + 5, { role: "assistant", status: "streaming" }),
+    }),
     retry_reply: () => ({ user: null, reply: message(id + 2, { status: "streaming" }) }),
   }));
 });
 
 afterEach(cleanup);
 
-async function shown(changes: Partial<Message>, last = true) {
+async function shown(changes: Partial<Message>, { last = true, live = true } = {}) {
   disk = [message(id - 1), message(id, changes)];
   await sessions.open("a");
   await settled();
   const [previous, reply] = messages.items;
-  const on = { ondetails: vi.fn(), ondelete: vi.fn() };
-  render(MessageItem, { message: reply!, previous, last, highlighted: false, ...on });
+  const on = { onwalk: vi.fn(), ondetails: vi.fn(), ondelete: vi.fn() };
+  render(MessageItem, { message: reply!, previous, last, live, highlighted: false, ...on });
   await settled();
   return { user: userEvent.setup(), ...on };
 }
@@ -66,10 +73,100 @@ test("a failed reply says why, also when it failed in an earlier run", async () 
   expect(sent("retry_reply")).toMatchObject([{ args: { messageId: id } }]);
 });
 
-test("a reply that others follow cannot be made anew, as they would be lost from sight", async () => {
-  await shown({ status: "interrupted" }, false);
-  expect(screen.queryByTestId("retry")).toBeNull();
+test("a stopped reply that others follow can be tried again beside them, but not go on", async () => {
+  const { user } = await shown({ status: "interrupted" }, { last: false });
   expect(screen.queryByTestId("continue")).toBeNull();
+  await user.click(screen.getByTestId("retry"));
+  expect(sent("retry_reply")).toMatchObject([{ args: { messageId: id } }]);
+});
+
+test("any complete reply can be tried again", async () => {
+  const { user } = await shown({}, { last: false });
+  await user.click(screen.getByTestId("retry"));
+  expect(sent("retry_reply")).toMatchObject([{ args: { messageId: id } }]);
+});
+
+test("in the trash nothing of a message changes", async () => {
+  await shown({ role: "user" }, { live: false });
+  for (const action of ["edit-message", "fork", "delete"]) {
+    expect(screen.queryByTestId(action)).toBeNull();
+  }
+  screen.getByTestId("message").focus();
+  await userEvent.keyboard("e");
+  expect(screen.queryByTestId("edit-text")).toBeNull();
+});
+
+test("versions are walked by arrows, up to the first and the last", async () => {
+  siblings = [{ messageId: id, ids: [id - 5, id, id + 3] }];
+  const { user, onwalk } = await shown({});
+  expect(screen.getByRole("group", { name: "Version 2 of 3" })).toHaveTextContent("2 / 3");
+  await user.click(screen.getByTestId("sibling-previous"));
+  screen.getByTestId("sibling-next").focus();
+  await user.keyboard("{Enter}");
+  expect(onwalk.mock.calls).toEqual([[id - 5], [id + 3]]);
+});
+
+test("the arrow beyond the last version does nothing, and keeps the focus", async () => {
+  siblings = [{ messageId: id, ids: [id - 5, id] }];
+  const { user, onwalk } = await shown({});
+  const next = screen.getByTestId("sibling-next");
+  expect(next).toHaveAttribute("aria-disabled", "true");
+  await user.click(next);
+  expect(onwalk).not.toHaveBeenCalled();
+  expect(next).toHaveFocus();
+});
+
+test("a message without siblings has no arrows", async () => {
+  await shown({});
+  expect(screen.queryByTestId("siblings")).toBeNull();
+});
+
+test("one's own message is edited in its place and sent as another version", async () => {
+  const { user } = await shown({ role: "user", text: "frist" });
+  await user.click(screen.getByTestId("edit-message"));
+  expect(screen.getByTestId("edit-text")).toHaveValue("frist");
+  expect(screen.getByText(/former version stays/)).toBeVisible();
+  await user.clear(screen.getByTestId("edit-text"));
+  await user.keyboard("first{Shift>}{Enter}{/Shift}and second{Enter}");
+  expect(sent("edit_message")).toMatchObject([
+    { args: { messageId: id, text: "first\nand second" } },
+  ]);
+});
+
+test("E on a message begins the edit, Escape drops it and gives the focus back", async () => {
+  const { user } = await shown({ role: "user", text: "as it was" });
+  screen.getByTestId("message").focus();
+  await user.keyboard("e");
+  expect(screen.getByTestId("edit-text")).toHaveFocus();
+  await user.keyboard("never mind{Escape}");
+  expect(screen.getByTestId("message-text")).toHaveTextContent("as it was");
+  expect(screen.getByTestId("message")).toHaveFocus();
+  expect(sent("edit_message")).toEqual([]);
+});
+
+test("an edit of nothing but space is not sent", async () => {
+  const { user } = await shown({ role: "user" });
+  await user.click(screen.getByTestId("edit-message"));
+  await user.clear(screen.getByTestId("edit-text"));
+  await user.keyboard("  {Enter}");
+  expect(screen.getByTestId("edit-send")).toBeDisabled();
+  expect(sent("edit_message")).toEqual([]);
+});
+
+test("an edit that is refused stays in its box", async () => {
+  commands.edit_message = () => Promise.reject(backend.diskFull);
+  const { user } = await shown({ role: "user" });
+  await user.click(screen.getByTestId("edit-message"));
+  await user.keyboard(" and more{Enter}");
+  await settled();
+  expect(screen.getByTestId("edit-text")).toHaveValue(`text ${id} and more`);
+});
+
+test("E on a reply edits nothing", async () => {
+  const { user } = await shown({});
+  screen.getByTestId("message").focus();
+  await user.keyboard("e");
+  expect(screen.queryByTestId("edit-text")).toBeNull();
 });
 
 test("a message is pinned with its source, and shows that it is", async () => {

@@ -16,7 +16,11 @@ beforeEach(() => {
   summaries = [];
   ({ calls } = backend.answerWith({
     list_sessions: () => ({ items: [session("a")], next: null }),
-    list_messages: () => ({ items: [1, 2, 3, 4].map((id) => message(id)), next: null }),
+    list_messages: () => ({
+      items: [1, 2, 3, 4].map((id) => message(id)),
+      next: null,
+      siblings: [],
+    }),
     list_pins: () => [...pins],
     list_summaries: () => [...summaries],
     create_pin: ({ newPin }) => {

@@ -24,6 +24,24 @@ export const commands = {
 	storageInfo: () => typedError<StorageInfo, CommandError>(__TAURI_INVOKE("storage_info")),
 	/**  Opens the database in another data folder, now and at the next start. */
 	useDataFolder: (path: string) => typedError<AppStatus, CommandError>(__TAURI_INVOKE("use_data_folder", { path })),
+	/**  Begins a session with the same past as this message has. */
+	forkSession: (messageId: MessageId) => typedError<Session, CommandError>(__TAURI_INVOKE("fork_session", { messageId })),
+	/**  The branches and messages in the trash, the last deleted first. */
+	listTrash: () => typedError<TrashedBranch[], CommandError>(__TAURI_INVOKE("list_trash")),
+	/**  Takes a message out of the trash, with what went there with it. */
+	restoreMessage: (messageId: MessageId) => typedError<Session, CommandError>(__TAURI_INVOKE("restore_message", { messageId })),
+	/**  Puts the branch through a message on show, down to its newest leaf. */
+	showBranch: (messageId: MessageId) => typedError<Session, CommandError>(__TAURI_INVOKE("show_branch", { messageId })),
+	/**  Moves a message and all that follows it to the trash. */
+	trashBranch: (messageId: MessageId) => typedError<Session, CommandError>(__TAURI_INVOKE("trash_branch", { messageId })),
+	/**  Moves one message to the trash; what followed it now follows what was before it. */
+	trashMessage: (messageId: MessageId) => typedError<Session, CommandError>(__TAURI_INVOKE("trash_message", { messageId })),
+	/**  What a session's model would be sent now. */
+	getContext: (sessionId: SessionId) => typedError<SessionContext, CommandError>(__TAURI_INVOKE("get_context", { sessionId })),
+	/**  Sets a model's context window in tokens; nothing: as is known of it. */
+	setContextWindow: (model: string, tokens: number | null) => typedError<ModelProfile, CommandError>(__TAURI_INVOKE("set_context_window", { model, tokens })),
+	/**  Keeps an item out of a session's context, or lets it in again. */
+	setExcluded: (sessionId: SessionId, exclusion: Exclusion, excluded: boolean) => typedError<null, CommandError>(__TAURI_INVOKE("set_excluded", { sessionId, exclusion, excluded })),
 	/**  The draft; empty if there is none. */
 	getDraft: (sessionId: SessionId | null) => typedError<string, CommandError>(__TAURI_INVOKE("get_draft", { sessionId })),
 	/**  Sets the draft; an empty one is forgotten. */
@@ -62,15 +80,13 @@ export const commands = {
 	updateSummary: (id: SummaryId, update: SummaryUpdate) => typedError<Summary, CommandError>(__TAURI_INVOKE("update_summary", { id, update })),
 	/**  Adds a message without asking a model. */
 	appendMessage: (newMessage: NewMessage) => typedError<Message, CommandError>(__TAURI_INVOKE("append_message", { newMessage })),
-	/**  Deletes one message for good; what followed it stays. */
-	deleteMessage: (id: MessageId) => typedError<null, CommandError>(__TAURI_INVOKE("delete_message", { id })),
 	/**  One message. */
 	getMessage: (id: MessageId) => typedError<Message, CommandError>(__TAURI_INVOKE("get_message", { id })),
 	/**  The calls that wrote a message, newest first. */
 	listGenerations: (messageId: MessageId) => typedError<Generation[], CommandError>(__TAURI_INVOKE("list_generations", { messageId })),
 	/**  A page of the branch on show, oldest first: its newest messages, or those before `before`. */
-	listMessages: (sessionId: SessionId, before: MessageId | null, limit: number) => typedError<Page<Message, MessageId>, CommandError>(__TAURI_INVOKE("list_messages", { sessionId, before, limit })),
-	/**  Sets how much a message matters, 0 to 1. */
+	listMessages: (sessionId: SessionId, before: MessageId | null, limit: number) => typedError<BranchPage, CommandError>(__TAURI_INVOKE("list_messages", { sessionId, before, limit })),
+	/**  Marks how much a message matters, 0 to 1; nothing: takes the mark off. */
 	setMessageImportance: (id: MessageId, score: number | null) => typedError<Message, CommandError>(__TAURI_INVOKE("set_message_importance", { id, score })),
 	/**  Makes a persona. */
 	createPersona: (fields: PersonaFields) => typedError<Persona, CommandError>(__TAURI_INVOKE("create_persona", { fields })),
@@ -86,6 +102,8 @@ export const commands = {
 	updatePersona: (id: PersonaId, fields: PersonaFields) => typedError<Persona, CommandError>(__TAURI_INVOKE("update_persona", { id, fields })),
 	/**  Lets an interrupted or failed reply go on in its own row. */
 	continueReply: (messageId: MessageId, onEvent: Channel<ReplyEvent>) => typedError<StartedReply, CommandError>(__TAURI_INVOKE("continue_reply", { messageId, onEvent })),
+	/**  Says something else in the place of a message of the user's, which stays as its sibling. */
+	editMessage: (messageId: MessageId, text: string, onEvent: Channel<ReplyEvent>) => typedError<StartedReply, CommandError>(__TAURI_INVOKE("edit_message", { messageId, text, onEvent })),
 	/**  Asks for another reply in the place of this one, which stays as its sibling. */
 	retryReply: (messageId: MessageId, onEvent: Channel<ReplyEvent>) => typedError<StartedReply, CommandError>(__TAURI_INVOKE("retry_reply", { messageId, onEvent })),
 	/**
@@ -145,6 +163,16 @@ keychain: boolean } |
 /**  Why not. */
 failure: OpenFailure };
 
+/**  A page of the branch on show. */
+export type BranchPage = {
+	/**  Oldest first. */
+	items: Message[],
+	/**  The `before` of the page with older ones; nothing when there are none. */
+	next: MessageId | null,
+	/**  The siblings of those that have any. */
+	siblings: Siblings[],
+};
+
 /**
  *  One thing that a commit inserted, updated or deleted. What goes with a deleted session (its
  *  messages, summaries, pins and draft) is not named by itself.
@@ -169,6 +197,40 @@ export type CommandError = {
 	/**  What the user can do, as a sentence. */
 	remedy: string,
 } & ErrorKind;
+
+/**  One item of a plan. */
+export type ContextItem = {
+	/**  What it is. */
+	part: Part,
+	/**  Its id, as text; the persona's for the prompt. */
+	id: string,
+	/**  Whose message it is. */
+	role: Role | null,
+	/**  How its text begins. */
+	beginning: string,
+	/**  How much the user said a message matters, 0 to 1; nothing: the rules say. */
+	mark: Score | null,
+	/**  What it costs, in the model's tokens. */
+	tokens: number,
+	/**  Whether it is sent. */
+	included: boolean,
+	/**  Why, or why not. */
+	reason: Reason,
+};
+
+/**  What is sent of a session, and why. */
+export type ContextPlan = {
+	/**  Tokens that may be sent. */
+	budget: number,
+	/**  Tokens that are sent; never more than the budget. */
+	used: number,
+	/**  Tokens of what has to be sent: above the budget, nothing is. */
+	needed: number,
+	/**  The prompt, the pins, the summaries, then the messages, oldest first. */
+	items: ContextItem[],
+	/**  Messages before the oldest in the list; none of them is sent. */
+	olderMessages: number,
+};
 
 /**  Where models are reached. */
 export type Endpoint = {
@@ -293,6 +355,14 @@ status: number } |
 /**  Anything else; the log has more. */
 { kind: "internal" };
 
+/**  Something that the user keeps out of a session's context. */
+export type Exclusion = {
+	/**  What it is: a pin, a summary or a message. */
+	part: Part,
+	/**  Its id, as text. */
+	itemId: string,
+};
+
 /**  The causes that the window tells apart. */
 export type FailureKind = 
 /**  The file is damaged or not a Chatkeep database. */
@@ -386,8 +456,16 @@ export type Message = {
 	tokenUsage: number | null,
 	/**  How much it matters, 0 to 1. */
 	importanceScore: Score,
+	/**  Whether that is the user's word. */
+	importanceByUser: boolean,
+	/**  Tokens of the text by the o200k vocabulary; nothing: not counted yet. */
+	tokenCount: number | null,
 	/**  How far it has come. */
 	status: MessageStatus,
+	/**  How many messages its branch has up to and with it, from 1. */
+	depth: number,
+	/**  When it was moved to the trash. */
+	deletedAt: Timestamp | null,
 	/**  When it was begun. */
 	createdAt: Timestamp,
 };
@@ -417,6 +495,18 @@ export type Model = {
 	reference: string,
 	/**  The endpoint it is behind. */
 	endpointId: EndpointId,
+};
+
+/**  What is known of a model. */
+export type ModelProfile = {
+	/**  "endpoint/model". */
+	model: string,
+	/**  Its tokens to those of the o200k vocabulary, as it reported them. */
+	tokenRatio: number,
+	/**  How many calls that is from. */
+	samples: number,
+	/**  Its context window in tokens, as the user set it. */
+	contextWindow: number | null,
 };
 
 /**  An endpoint to be. */
@@ -500,6 +590,17 @@ export type Page<T, C> = {
 	/**  Where the next page begins; nothing when this was the last. */
 	next: C | null,
 };
+
+/**  What an item of a context is. */
+export type Part = 
+/**  The persona's prompt. */
+"system" | 
+/**  A pin. */
+"pin" | 
+/**  A summary. */
+"summary" | 
+/**  A message. */
+"message";
 
 /**  Who a model is asked to be. */
 export type Persona = {
@@ -595,6 +696,33 @@ export type PinUpdate = {
 	pinType: PinType,
 };
 
+/**  Why an item is in a context, or is not. */
+export type Reason = 
+/**  In: it is the persona's prompt. */
+"prompt" | 
+/**  In: it is the user's last message, or follows it. */
+"last_message" | 
+/**  In: it is one of the newest. */
+"newest" | 
+/**  In: it is pinned. */
+"pinned" | 
+/**  In: it stands for the messages it covers. */
+"summary" | 
+/**  In: going back from the newest, there was room for it. */
+"recent" | 
+/**  In: it is older, but matters. */
+"important" | 
+/**  Out: there was no room for it. */
+"no_room" | 
+/**  Out: a summary that is in covers it. */
+"covered" | 
+/**  Out: it covers messages that are in themselves, or newer summaries are enough. */
+"not_needed" | 
+/**  Out: the user keeps it out. */
+"left_out" | 
+/**  Out: there is nothing in it. */
+"empty";
+
 /**  What the window hears of a reply. `finished` is the last. */
 export type ReplyEvent = 
 /**  More text. */
@@ -660,6 +788,18 @@ export type Session = {
 	updatedAt: Timestamp,
 };
 
+/**  What a session's model would be sent now. */
+export type SessionContext = {
+	/**  What is sent, and why. */
+	plan: ContextPlan,
+	/**  The model's window in tokens. */
+	window: number,
+	/**  What was learned of the model, and what the user set. */
+	profile: ModelProfile,
+	/**  What the user keeps out. */
+	exclusions: Exclusion[],
+};
+
 /**  Where a page of sessions ended. As text: "pinned.updated_at.id". */
 export type SessionCursor = string;
 
@@ -676,6 +816,10 @@ export type Settings = {
 	memoryOpen?: boolean,
 	/**  The session that was last on show. */
 	lastSessionId?: SessionId | null,
+	/**  Hours that a temporary session lives after its last message: 1 to 720. */
+	temporaryHours?: number,
+	/**  Days that something in the trash can be restored: 1 to 365. */
+	trashDays?: number,
 };
 
 /**  Where a session is listed. */
@@ -686,6 +830,14 @@ export type Shelf =
 "archived" | 
 /**  Deleted, and restorable. */
 "trash";
+
+/**  The messages that a message has beside it. */
+export type Siblings = {
+	/**  The message. */
+	messageId: MessageId,
+	/**  It and its siblings, oldest first. */
+	ids: MessageId[],
+};
 
 /**  A reply that has begun; what is in it is on disk. */
 export type StartedReply = {
@@ -762,6 +914,20 @@ export type Theme =
 
 /**  Milliseconds since the Unix epoch, UTC. */
 export type Timestamp = number;
+
+/**  A branch in the trash, or a single message. */
+export type TrashedBranch = {
+	/**  Its first message. */
+	messageId: MessageId,
+	/**  The session it is in. */
+	sessionId: SessionId,
+	/**  What that is called. */
+	sessionName: string,
+	/**  How its text begins, at most 200 characters. */
+	beginning: string,
+	/**  When it was deleted. */
+	deletedAt: Timestamp,
+};
 
 /* Tauri Specta runtime */
 async function typedError<T, E>(result: Promise<T>): Promise<{ status: "ok"; data: T } | { status: "error"; error: E }> {

@@ -18,11 +18,13 @@ const DEFAULT_SETTINGS: Settings = {
   sidebarOpen: true,
   memoryOpen: false,
   lastSessionId: null,
+  temporaryHours: 24,
+  trashDays: 30,
 };
 
 /** Commands that write to the database: one that succeeds shows there is room again. */
 const WRITES =
-  /^(create|update|rename|trash|restore|delete|append|sendMessage|retryReply|continueReply|set(?!EndpointKey))/;
+  /^(create|update|rename|fork|show|trash|restore|delete|append|edit|sendMessage|retryReply|continueReply|set(?!EndpointKey))/;
 
 class App {
   /** Null until the backend has answered. */
@@ -41,10 +43,11 @@ class App {
   }
 
   /** Changes some settings at once; what cannot be saved is taken back. */
-  async updateSettings(changes: Partial<Settings>): Promise<void> {
+  async updateSettings(changes: Partial<Settings>): Promise<boolean> {
     this.#apply({ ...this.settings, ...changes });
     const saved = await attempt(() => ipc.updateSettings(this.settings));
     if (!saved) await this.loadSettings();
+    return saved !== undefined;
   }
 
   /** Tries to open the database again. Every status is told by an event too, which moves the window. */

@@ -1,6 +1,14 @@
 /** The session list of the shelf on show, and the session that is open. */
 import { ipc, toCommandError } from "$lib/ipc";
-import type { NewSession, PersonaId, Session, SessionCursor, SessionId, Shelf } from "$lib/ipc";
+import type {
+  MessageId,
+  NewSession,
+  PersonaId,
+  Session,
+  SessionCursor,
+  SessionId,
+  Shelf,
+} from "$lib/ipc";
 import { sessionName } from "$lib/sessionName";
 import { shelfOf, withPage, withSession, withoutSession } from "$lib/sessionList";
 import { app } from "./app.svelte";
@@ -14,6 +22,7 @@ const PAGE_ITEMS = 60;
 const REFRESH_ITEMS_MAX = 30;
 
 type OpenedHandler = (id: SessionId | null) => void;
+type ReadHandler = (session: Session) => void;
 
 class Sessions {
   /** The loaded part of the shelf, in list order. */
@@ -29,6 +38,7 @@ class Sessions {
   #list = 0;
   #opening = 0;
   #openedHandlers: OpenedHandler[] = [];
+  #readHandlers: ReadHandler[] = [];
 
   /** Refreshes run one after the other, so that the newest reading wins. */
   #refreshing = Promise.resolve();
@@ -115,6 +125,11 @@ class Sessions {
     handler(this.current?.id ?? null);
   }
 
+  /** Calls `handler` with the session on show, each time it is read from disk. */
+  whenRead(handler: ReadHandler): void {
+    this.#readHandlers.push(handler);
+  }
+
   #show(session: Session | null): void {
     const lastModel = this.current?.model ?? this.items.find((item) => item.model)?.model;
     if (session === null) newChat.reset(lastModel ?? null);
@@ -138,6 +153,17 @@ class Sessions {
     const session = await attempt(() => ipc.createSession(newSession));
     if (session) this.#put(session);
     return session;
+  }
+
+  /** Opens a new session with the same past as a message has; Back opens the former one again. */
+  async fork(messageId: MessageId): Promise<boolean> {
+    const from = this.current?.id ?? null;
+    const session = await attempt(() => ipc.forkSession(messageId));
+    if (!session) return false;
+    this.#put(session);
+    await this.open(session.id);
+    toasts.show({ text: "This is a new session, forked.", back: () => void this.open(from) });
+    return true;
   }
 
   async rename(id: SessionId, name: string): Promise<boolean> {
@@ -217,7 +243,7 @@ class Sessions {
     const before = this.items.find((item) => item.id === id) ?? this.current;
     if (before?.id === id) this.#put({ ...before, ...expected });
     const session = await attempt(command);
-    if (session) this.#put(session);
+    if (session) this.#take(session);
     else await this.#refresh([id]);
     return session !== undefined;
   }
@@ -231,8 +257,15 @@ class Sessions {
 
   async #refreshOne(id: SessionId): Promise<void> {
     const session = await attempt(() => find(id));
-    if (session) this.#put(session);
+    if (session) this.#take(session);
     else if (session === null) this.#drop(id);
+  }
+
+  /** Takes up a session as it was read from disk. */
+  #take(session: Session): void {
+    this.#put(session);
+    if (this.current?.id !== session.id) return;
+    for (const handler of this.#readHandlers) handler(session);
   }
 
   #put(session: Session): void {

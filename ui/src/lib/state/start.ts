@@ -4,6 +4,7 @@ import type { AppStatus } from "$lib/ipc";
 import { app } from "./app.svelte";
 import { dispatchChanges } from "./changes";
 import { drafts } from "./drafts.svelte";
+import { edits } from "./edits";
 import { endpoints } from "./endpoints.svelte";
 import { personas } from "./personas.svelte";
 import { sessions } from "./sessions.svelte";
@@ -20,6 +21,7 @@ async function enter(status: AppStatus): Promise<void> {
   app.status = status;
   if (status.state !== "ready") return;
   drafts.reset();
+  edits.clear();
   await app.loadSettings();
   const { lastSessionId } = app.settings;
   await Promise.all([personas.load(), endpoints.load(), sessions.load()]);

@@ -7,13 +7,19 @@ export type Toast = {
   tone: "info" | "error";
   /** What happened and, for an error, what the user can do about it. */
   text: string;
+} & WaysBack;
+
+type WaysBack = {
+  /** Takes back what was done. */
   undo?: () => void;
+  /** Goes back to where the user was; what was done stays. */
+  back?: () => void;
 };
 
-type Notice = { text: string; undo?: () => void };
+type Notice = { text: string } & WaysBack;
 
 const INFO_MS = 5_000;
-/** Long enough to read an error, or to find and press Undo. */
+/** Long enough to read an error, or to find and press a button. */
 const ACTION_MS = 10_000;
 const SHOWN_MAX = 4;
 
@@ -23,8 +29,8 @@ class Toasts {
   #timers = new Map<number, ReturnType<typeof setTimeout>>();
 
   /** Tells of something done, with a way back where there is one. */
-  show({ text, undo }: Notice): void {
-    this.#add({ tone: "info", text, undo });
+  show(notice: Notice): void {
+    this.#add({ tone: "info", ...notice });
   }
 
   /**
@@ -50,7 +56,7 @@ class Toasts {
     const overflow = this.items.length - (SHOWN_MAX - 1);
     for (const old of this.items.slice(0, Math.max(0, overflow))) this.dismiss(old.id);
     this.items = [...this.items, { ...toast, id }];
-    const shownMs = toast.undo || toast.tone === "error" ? ACTION_MS : INFO_MS;
+    const shownMs = toast.undo || toast.back || toast.tone === "error" ? ACTION_MS : INFO_MS;
     this.#timers.set(
       id,
       setTimeout(() => this.dismiss(id), shownMs),

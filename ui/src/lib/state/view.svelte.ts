@@ -3,6 +3,8 @@ import { MediaQuery } from "svelte/reactivity";
 import type { MessageId, Session, SessionId } from "$lib/ipc";
 import { app } from "./app.svelte";
 
+/** What the panel beside the chat shows. */
+export type MemoryTab = "kept" | "context";
 export type Overlay = "settings" | "personas" | "shortcuts";
 
 class View {
@@ -14,6 +16,7 @@ class View {
   renaming = $state<SessionId | null>(null);
   /** The session whose deletion for good waits for a yes. */
   deleting = $state.raw<Session | null>(null);
+  memoryTab = $state<MemoryTab>("kept");
   /** The message to scroll to; the list takes it up and clears it. */
   jump = $state<MessageId | null>(null);
   /** Puts the cursor into the composer; set by the composer on show. */

@@ -39,7 +39,11 @@ struct Message {
     _model_id: Option<String>,
     _token_usage: Option<u32>,
     _importance_score: f64,
+    _importance_by_user: bool,
+    _token_count: Option<u32>,
     _status: String,
+    _depth: u32,
+    _deleted_at: Option<i64>,
     _created_at: i64,
 }
 
@@ -83,6 +87,12 @@ struct Summary {
     _created_at: i64,
 }
 
+/// An exclusion with its columns as SQLite has them.
+struct Exclusion {
+    _part: String,
+    _item_id: String,
+}
+
 /// Prepared once; each is named after what it does.
 struct Statements {
     begin: Statement<'static>,
@@ -93,11 +103,13 @@ struct Statements {
     get_session: Statement<'static>,
     list_sessions: Statement<'static>,
     head: Statement<'static>,
+    depth_below: Statement<'static>,
     insert_message: Statement<'static>,
     set_head: Statement<'static>,
     branch: Statement<'static>,
     pins: Statement<'static>,
     summaries: Statement<'static>,
+    exclusions: Statement<'static>,
 }
 
 pub(crate) struct FloorSide {
@@ -163,7 +175,7 @@ impl Side for FloorSide {
             let Some(session) = self.sessions.last() else {
                 continue;
             };
-            let mut head = statements.head.query_row([&**session], |row| row.get(0))?;
+            let mut place = statements.place(session)?;
             for line in lines {
                 let row = NewRow {
                     session,
@@ -172,9 +184,9 @@ impl Side for FloorSide {
                     token_usage: line.token_usage(),
                     created_at: line.created_at,
                 };
-                head = Some(statements.insert(self.next_id(), head, &row, self.connection)?);
+                place = statements.insert(self.next_id(), place, &row, self.connection)?;
             }
-            statements.set_head(session, head)?;
+            statements.set_head(session, place.parent)?;
         }
         statements.commit.execute([])?;
         Ok(())
@@ -215,7 +227,7 @@ impl Side for FloorSide {
         let session = &self.sessions[session];
         let mut statements = self.statements.borrow_mut();
         statements.begin_immediate.execute([])?;
-        let head = statements.head.query_row([&**session], |row| row.get(0))?;
+        let place = statements.place(session)?;
         let row = NewRow {
             session,
             role: "user",
@@ -223,8 +235,8 @@ impl Side for FloorSide {
             token_usage: 50,
             created_at: now(),
         };
-        let id = statements.insert(self.next_id(), head, &row, self.connection)?;
-        statements.set_head(session, Some(id))?;
+        let next = statements.insert(self.next_id(), place, &row, self.connection)?;
+        statements.set_head(session, next.parent)?;
         statements.commit.execute([])?;
         Ok(())
     }
@@ -261,15 +273,26 @@ impl Side for FloorSide {
             .get_session
             .query_row([&**session], session_row)?;
         black_box(statements.branch(session, found._head_id, messages)?);
-        black_box(rows(&mut statements.pins, (&**session, pins), pin_row)?);
         black_box(rows(
             &mut statements.summaries,
             (&**session, summaries),
             summary_row,
         )?);
+        black_box(rows(&mut statements.pins, (&**session, pins), pin_row)?);
+        black_box(rows(
+            &mut statements.exclusions,
+            [&**session],
+            exclusion_row,
+        )?);
         statements.rollback.execute([])?;
         Ok(())
     }
+}
+
+/// Where a message goes.
+struct Place {
+    parent: Option<i64>,
+    depth: u32,
 }
 
 /// A message to be inserted.
@@ -308,24 +331,25 @@ impl Statements {
                  LIMIT :limit",
             )?,
             head: connection.prepare("SELECT head_id FROM sessions WHERE id = ?1")?,
+            depth_below: connection.prepare("SELECT depth + 1 FROM messages WHERE id = ?1")?,
             insert_message: connection.prepare(
                 "INSERT INTO messages
                      (uid, session_id, parent_id, role, text, model_id, token_usage, status,
-                      created_at)
+                      depth, created_at)
                  VALUES
                      (:uid, :session_id, :parent_id, :role, :text, :model_id, :token_usage,
-                      :status, :created_at)",
+                      :status, :depth, :created_at)",
             )?,
             set_head: connection.prepare(
                 "UPDATE sessions
-                 SET head_id = :head,
-                     updated_at = max(updated_at, :now),
-                     expires_at = CASE WHEN saved = 0 THEN :expires_at END
-                 WHERE id = :id",
+                 SET head_id = :head, updated_at = max(updated_at, :now)
+                 WHERE id = :id
+                 RETURNING saved",
             )?,
             branch: connection.prepare(
                 "SELECT id, uid, session_id, parent_id, role, text, model_id, token_usage,
-                     importance_score, status, created_at
+                     importance_score, importance_by_user, token_count, status, depth, deleted_at,
+                     created_at
                  FROM messages
                  WHERE session_id = :session_id AND id <= :from
                  ORDER BY id DESC
@@ -347,35 +371,50 @@ impl Statements {
                  ORDER BY created_at DESC, id DESC
                  LIMIT ?2",
             )?,
+            exclusions: connection
+                .prepare("SELECT part, item_id FROM context_exclusions WHERE session_id = ?1")?,
         })
     }
 
+    /// Where the session's next message goes.
+    fn place(&mut self, session: &str) -> rusqlite::Result<Place> {
+        let parent: Option<i64> = self.head.query_row([session], |row| row.get(0))?;
+        let depth = match parent {
+            Some(id) => self.depth_below.query_row([id], |row| row.get(0))?,
+            None => 1,
+        };
+        Ok(Place { parent, depth })
+    }
+
+    /// Returns where the one after it goes.
     fn insert(
         &mut self,
         uid: String,
-        parent: Option<i64>,
+        place: Place,
         row: &NewRow<'_>,
         connection: &Connection,
-    ) -> rusqlite::Result<i64> {
+    ) -> rusqlite::Result<Place> {
         self.insert_message.execute(named_params! {
             ":uid": uid,
             ":session_id": row.session,
-            ":parent_id": parent,
+            ":parent_id": place.parent,
             ":role": row.role,
             ":text": row.text,
             ":model_id": MODEL,
             ":token_usage": row.token_usage,
             ":status": "complete",
+            ":depth": place.depth,
             ":created_at": row.created_at,
         })?;
-        Ok(connection.last_insert_rowid())
+        Ok(Place {
+            parent: Some(connection.last_insert_rowid()),
+            depth: place.depth + 1,
+        })
     }
 
-    fn set_head(&mut self, session: &str, head: Option<i64>) -> rusqlite::Result<usize> {
-        let now = now();
-        self.set_head.execute(named_params! {
-            ":id": session, ":head": head, ":now": now, ":expires_at": now,
-        })
+    fn set_head(&mut self, session: &str, head: Option<i64>) -> rusqlite::Result<bool> {
+        let touched = named_params! { ":id": session, ":head": head, ":now": now() };
+        self.set_head.query_row(touched, |row| row.get(0))
     }
 
     /// Oldest first.
@@ -411,8 +450,12 @@ fn message_row(row: &Row<'_>) -> rusqlite::Result<Message> {
         _model_id: row.get(6)?,
         _token_usage: row.get(7)?,
         _importance_score: row.get(8)?,
-        _status: row.get(9)?,
-        _created_at: row.get(10)?,
+        _importance_by_user: row.get(9)?,
+        _token_count: row.get(10)?,
+        _status: row.get(11)?,
+        _depth: row.get(12)?,
+        _deleted_at: row.get(13)?,
+        _created_at: row.get(14)?,
     })
 }
 
@@ -456,6 +499,13 @@ fn summary_row(row: &Row<'_>) -> rusqlite::Result<Summary> {
         _end_message_id: row.get(5)?,
         _importance_score: row.get(6)?,
         _created_at: row.get(7)?,
+    })
+}
+
+fn exclusion_row(row: &Row<'_>) -> rusqlite::Result<Exclusion> {
+    Ok(Exclusion {
+        _part: row.get(0)?,
+        _item_id: row.get(1)?,
     })
 }
 

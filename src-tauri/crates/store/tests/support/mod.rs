@@ -11,7 +11,7 @@ use std::path::Path;
 use chatkeep_store::testing::TestStore;
 use chatkeep_store::{
     Committed, Entity, Error, Message, MessageId, NewMessage, NewSession, Parent, Result, Session,
-    SessionId, Shelf, Store, WriteTx, messages, sessions,
+    SessionId, Shelf, Store, WriteTx, messages, sessions, trash,
 };
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, Row};
@@ -181,6 +181,16 @@ pub(crate) fn texts(messages: &[Message]) -> Vec<&str> {
 pub(crate) fn say(store: &TestStore, session: SessionId, text: &str) -> Message {
     let new = NewMessage::user(session, text);
     store.write(|tx| messages::append(tx, &new)).unwrap().value
+}
+
+/// Moves a message to the trash, and purges that.
+pub(crate) fn purge_message(store: &TestStore, id: MessageId) {
+    store
+        .write(|tx| {
+            trash::trash_message(tx, id)?;
+            trash::purge(tx, tx.now())
+        })
+        .unwrap();
 }
 
 /// What a person says beside whatever follows `parent`.

@@ -1,7 +1,7 @@
 -- Which store this is. A backup carries it, so that a restore can tell the history of this person
 -- from that of another computer or another data folder.
 
-PRAGMA user_version = 4;
+PRAGMA user_version = 6;
 
 CREATE TABLE store_identity (
     only INTEGER NOT NULL PRIMARY KEY CHECK (only = 1), -- one row
