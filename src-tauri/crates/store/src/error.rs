@@ -121,6 +121,12 @@ pub enum OpenError {
         /// Who holds it, as the lock file tells it.
         holder: String,
     },
+    /// A restore was cut off between two of its steps; finishing it takes a moment and loses nothing.
+    #[error("a restore of the database was not finished; see {}", .journal.display())]
+    RestoreUnfinished {
+        /// The restore's own record of what is left to do.
+        journal: PathBuf,
+    },
     /// A newer version of the app wrote this database.
     #[error("the database has schema {found}; this version reads up to {supported}")]
     SchemaTooNew {

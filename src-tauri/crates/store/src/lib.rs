@@ -44,6 +44,7 @@ pub mod models;
 mod page;
 pub mod personas;
 pub mod pins;
+pub mod rescue;
 mod row;
 mod schema;
 pub mod sessions;
@@ -55,6 +56,7 @@ pub mod testing;
 mod time;
 mod transaction;
 pub mod trash;
+pub mod upkeep;
 
 pub use branches::Siblings;
 pub use change::{Change, Committed, Entity};

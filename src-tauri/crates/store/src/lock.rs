@@ -9,16 +9,18 @@ use std::path::Path;
 
 use crate::error::OpenError;
 
-/// Held as long as the store is open.
+/// A lock that is held as long as this lives.
 #[derive(Debug)]
-pub(crate) struct LockFile {
+pub struct LockFile {
     file: File,
 }
 
 impl LockFile {
-    /// Takes the lock of `database` for `holder`.
-    pub(crate) fn acquire(database: &Path, holder: &str) -> Result<Self, OpenError> {
-        let path = database.with_extension("db.lock");
+    /// Takes the lock at `path` for `holder`, which is what others are told who want it.
+    ///
+    /// # Errors
+    /// [`OpenError::Locked`] with the holder, or that the file cannot be written.
+    pub fn acquire(path: &Path, holder: &str) -> Result<Self, OpenError> {
         let mut file = File::options()
             .read(true)
             .write(true)
@@ -33,7 +35,7 @@ impl LockFile {
                 Ok(Self { file })
             }
             Err(TryLockError::WouldBlock) => Err(OpenError::Locked {
-                file: database.to_owned(),
+                file: path.with_extension(""),
                 holder: read_holder(&mut file),
             }),
             Err(TryLockError::Error(error)) => Err(error.into()),

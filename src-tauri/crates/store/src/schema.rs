@@ -14,13 +14,14 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::connection;
 use crate::error::{Error, OpenError};
+use crate::upkeep::AppliedMigration;
 
-mod embedded {
+pub(crate) mod embedded {
     refinery::embed_migrations!("../../../migrations");
 }
 
 /// "CHKP": written by V1__core.sql.
-const APPLICATION_ID: i32 = 0x4348_4B50;
+pub const APPLICATION_ID: i32 = 0x4348_4B50;
 
 /// Makes sure that `file` is there, is ours, and has this program's schema, in WAL mode.
 pub(crate) fn prepare(file: &Path) -> Result<(), OpenError> {
@@ -35,7 +36,7 @@ pub(crate) fn prepare(file: &Path) -> Result<(), OpenError> {
 }
 
 /// The newest schema version that this program reads.
-fn newest_version() -> u32 {
+pub(crate) fn newest_version() -> u32 {
     embedded::migrations::runner()
         .get_migrations()
         .iter()
@@ -64,7 +65,7 @@ fn create(file: &Path) -> Result<(), OpenError> {
 }
 
 /// Looks at a file without changing it: no checkpoint either, should it have a log.
-fn inspect(file: &Path) -> Result<(), OpenError> {
+pub(crate) fn inspect(file: &Path) -> Result<(), OpenError> {
     let metadata = fs::metadata(file)?;
     if !metadata.is_file() {
         return Err(corrupt("there is a folder in the place of the file"));
@@ -89,22 +90,23 @@ fn inspect(file: &Path) -> Result<(), OpenError> {
     if found > supported {
         return Err(OpenError::SchemaTooNew { found, supported });
     }
-    inspect_history(&connection)
+    history(&connection).map(drop)
 }
 
 /// refinery takes the rows of its history table for sound and panics when they are not.
-fn inspect_history(connection: &Connection) -> Result<(), OpenError> {
+pub(crate) fn history(connection: &Connection) -> Result<Vec<AppliedMigration>, OpenError> {
     if !connection.table_exists(None, "refinery_schema_history")? {
         return Err(corrupt("the record of its migrations is missing"));
     }
     let mut statement = connection.prepare(
         "SELECT version, name, applied_on, checksum
-         FROM refinery_schema_history",
+         FROM refinery_schema_history
+         ORDER BY version",
     )?;
     let mut rows = statement.query([])?;
+    let mut applied = Vec::new();
     while let Some(row) = rows.next()? {
-        let version: i32 = row.get("version")?;
-        let _: String = row.get("name")?;
+        let version: u32 = row.get("version")?;
         let applied_on: String = row.get("applied_on")?;
         let checksum: String = row.get("checksum")?;
         if OffsetDateTime::parse(&applied_on, &Rfc3339).is_err() || checksum.parse::<u64>().is_err()
@@ -113,11 +115,16 @@ fn inspect_history(connection: &Connection) -> Result<(), OpenError> {
                 "the record of migration {version} is not readable"
             )));
         }
+        applied.push(AppliedMigration {
+            version,
+            name: row.get("name")?,
+            checksum,
+        });
     }
-    Ok(())
+    Ok(applied)
 }
 
-fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
+pub(crate) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
     embedded::migrations::runner()
         .run(connection)
         .map(drop)
@@ -125,7 +132,7 @@ fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
 }
 
 /// A full disk or a damaged page is told as such, and not as a failed migration.
-fn migration_error(error: refinery::Error) -> OpenError {
+pub(crate) fn migration_error(error: refinery::Error) -> OpenError {
     let cause = match error.kind() {
         refinery::error::Kind::Connection(_, source) => source
             .downcast_ref::<rusqlite::Error>()
@@ -143,7 +150,7 @@ fn corrupt(what: impl Into<String>) -> OpenError {
     OpenError::Corrupt { what: what.into() }
 }
 
-fn sidecar(file: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn sidecar(file: &Path, suffix: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(suffix);
     name.into()

@@ -16,6 +16,7 @@ use crate::lock::LockFile;
 use crate::schema;
 use crate::time::{Clock, SystemClock};
 use crate::transaction::{ReadTx, WriteTx};
+use crate::upkeep;
 
 /// How a store is opened.
 pub struct OpenOptions {
@@ -58,7 +59,8 @@ impl OpenOptions {
         location::refuse_synced(&self.folder)?;
         create_private_folder(&self.folder)?;
         let file = self.folder.join(DATABASE_FILE);
-        let lock = LockFile::acquire(&file, &self.holder)?;
+        let lock = LockFile::acquire(&upkeep::lock_path(&file), &self.holder)?;
+        upkeep::refuse_unfinished_restore(&self.folder)?;
         schema::prepare(&file)?;
         let (readers, writer) = connection::pools(&file)?;
         Ok(Store {
