@@ -54,6 +54,22 @@ export function relativeTime(time: number, now = Date.now()): string {
   return days < 7 ? `${days} days ago` : shortDate(time, now);
 }
 
+/** "just now", "5 min ago", "3 h ago", "9 days ago", "7 weeks ago", "2 years ago": how old. */
+export function timeAgo(time: number, now = Date.now()): string {
+  const passed = now - time;
+  if (passed < 2 * DAY_MS) return passed < DAY_MS ? hoursAgo(passed) : "1 day ago";
+  const days = Math.floor(passed / DAY_MS);
+  if (days < 21) return `${days} days ago`;
+  if (days < 90) return `${Math.floor(days / 7)} weeks ago`;
+  return days < 730 ? `${Math.floor(days / 30)} months ago` : `${Math.floor(days / 365)} years ago`;
+}
+
+function hoursAgo(passed: number): string {
+  if (passed < MINUTE_MS) return "just now";
+  if (passed < HOUR_MS) return `${Math.floor(passed / MINUTE_MS)} min ago`;
+  return `${Math.floor(passed / HOUR_MS)} h ago`;
+}
+
 function shortDate(time: number, now: number): string {
   const sameYear = new Date(time).getFullYear() === new Date(now).getFullYear();
   const year = sameYear ? undefined : "numeric";

@@ -91,6 +91,7 @@ export const shortcuts = [
     scope: "window",
   },
   { id: "personas", keys: "Alt+Shift+P", label: "Personas", group: "Window", scope: "window" },
+  { id: "backups", keys: "Alt+Shift+B", label: "Backups", group: "Window", scope: "window" },
   {
     id: "toggle-sidebar",
     keys: "Mod+B",

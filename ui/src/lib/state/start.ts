@@ -1,7 +1,8 @@
 /** Connects the stores to the backend and fills them. */
-import { listenToChanges, listenToStatus, observeCalls } from "$lib/ipc";
+import { listenToBackups, listenToChanges, listenToStatus, observeCalls } from "$lib/ipc";
 import type { AppStatus } from "$lib/ipc";
 import { app } from "./app.svelte";
+import { backups } from "./backups.svelte";
 import { dispatchChanges } from "./changes";
 import { drafts } from "./drafts.svelte";
 import { edits } from "./edits";
@@ -12,7 +13,11 @@ import { sessions } from "./sessions.svelte";
 /** To be called once, when the window mounts. */
 export async function start(): Promise<void> {
   observeCalls((outcome) => app.note(outcome));
-  await Promise.all([listenToChanges(dispatchChanges), listenToStatus(enter)]);
+  await Promise.all([
+    listenToChanges(dispatchChanges),
+    listenToBackups(() => void backups.refresh()),
+    listenToStatus(enter),
+  ]);
   await enter(await app.askStatus());
 }
 
@@ -27,4 +32,5 @@ async function enter(status: AppStatus): Promise<void> {
   await Promise.all([personas.load(), endpoints.load(), sessions.load()]);
   await sessions.resume(lastSessionId);
   void endpoints.discover();
+  void backups.loadStatus();
 }

@@ -5,11 +5,13 @@ import { app } from "./app.svelte";
 
 /** What the panel beside the chat shows. */
 export type MemoryTab = "kept" | "context";
-export type Overlay = "settings" | "personas" | "shortcuts";
+export type Overlay = "settings" | "personas" | "backups" | "shortcuts";
+export type SettingsSection = "providers" | "keeping" | "backups" | "data" | "appearance" | "about";
 
 class View {
   /** The dialog that covers the window. */
   overlay = $state<Overlay | null>(null);
+  settingsSection = $state<SettingsSection>("providers");
   /** The picker of the composer that is open. */
   picker = $state<"model" | "persona" | null>(null);
   /** The session whose name is being edited in the list. */
@@ -39,6 +41,11 @@ class View {
   }
   get memoryOpen(): boolean {
     return this.memoryIsOver ? this.#memoryOver : app.settings.memoryOpen;
+  }
+
+  openSettings(section: SettingsSection): void {
+    this.settingsSection = section;
+    this.overlay = "settings";
   }
 
   toggleSidebar(): void {

@@ -1,0 +1,182 @@
+/** What is known of backups, in the user's words. */
+import { formatBytes } from "$lib/bytes";
+import { counted } from "$lib/counted";
+import { dateLabel, timeAgo, type DateGroup } from "$lib/dates";
+import type {
+  BackupItem,
+  BackupLevel,
+  BackupNotice,
+  BackupProgress,
+  BackupStatus,
+  TableChange,
+  UndoableRestore,
+} from "$lib/ipc";
+import type { TaskName } from "$lib/state/backups.svelte";
+
+type Tone = "neutral" | "accent" | "warning" | "danger" | "success";
+export type StateBadge = { label: string; tone: Tone; hint: string };
+
+const TASKS: Record<TaskName, string> = {
+  create: "Backing up",
+  verify: "Verifying a backup",
+  drill: "Restoring a backup into a temporary place",
+  plan: "Reading the backup",
+  restore: "Restoring",
+  undo: "Undoing the restore",
+  salvage: "Reading what can be read",
+};
+
+const PHASES: Record<string, string> = {
+  copy: "copying",
+  read: "reading it back",
+  pack: "compressing",
+  check: "checking",
+  restore: "writing",
+};
+
+const REASONS: Record<string, string> = {
+  manual: "by hand",
+  scheduled: "automatic",
+  exit: "when Chatkeep was closed",
+  pre_migration: "before an upgrade",
+  pre_restore: "before a restore",
+  pre_delete: "before much was deleted",
+  pre_import: "before an import",
+};
+
+const TABLES: Record<string, string> = {
+  sessions: "Sessions",
+  messages: "Messages",
+  personas: "Personas",
+  summaries: "Summaries",
+  pins: "Pins",
+  drafts: "Drafts",
+  endpoints: "Providers",
+  settings: "Settings",
+  generations: "Calls to models",
+};
+
+export function taskLabel(name: TaskName): string {
+  return TASKS[name];
+}
+
+/** "copying"; nothing for a phase without a word of its own. */
+export function phaseLabel({ phase }: BackupProgress): string {
+  return PHASES[phase] ?? phase;
+}
+
+export function reasonLabel(reason: string): string {
+  return REASONS[reason.replaceAll("-", "_")] ?? reason;
+}
+
+export function tableLabel(table: string): string {
+  return TABLES[table] ?? table;
+}
+
+/** What was proven about a backup, or what is wrong with it. */
+export function stateBadge({ state, level }: BackupItem): StateBadge {
+  if (state === "good") return proven(level);
+  return {
+    unverified: { label: "Not verified", tone: "warning", hint: "Nobody has checked it yet." },
+    damaged: { label: "Damaged", tone: "danger", hint: "It cannot be restored." },
+    incomplete: { label: "Incomplete", tone: "warning", hint: "It was not finished." },
+    unmanaged: {
+      label: "Without a manifest",
+      tone: "neutral",
+      hint: "It can be restored; its checksum cannot be compared.",
+    } as const,
+  }[state] as StateBadge;
+}
+
+function proven(level: BackupLevel | null): StateBadge {
+  if (level === "drill") {
+    return { label: "Proven", tone: "success", hint: "It was restored in a drill, and opened." };
+  }
+  if (level === "standard") {
+    return { label: "Verified", tone: "success", hint: "The database in it was checked in full." };
+  }
+  return { label: "Checksum verified", tone: "neutral", hint: "Its bytes are what was written." };
+}
+
+/** "Restored in a drill 3 days ago". */
+export function verifiedText({ verifiedAt, level }: BackupItem, now: number): string {
+  if (verifiedAt === null || level === null) return "Never verified";
+  const how = {
+    quick: "Checksum compared",
+    standard: "Checked in full",
+    drill: "Restored in a drill",
+  }[level];
+  return `${how} ${timeAgo(verifiedAt, now)}`;
+}
+
+/** "48 MiB · 132 sessions, 5,412 messages · automatic". */
+export function contentText({ bytes, sessions, messages, kind, reason }: BackupItem): string {
+  const rows = [rowsText(sessions, "session"), rowsText(messages, "message")].filter(Boolean);
+  const made = kind === "delta" ? `point, ${reasonLabel(reason)}` : reasonLabel(reason);
+  return [formatBytes(bytes), rows.join(", "), made].filter(Boolean).join(" · ");
+}
+
+function rowsText(count: number | null, noun: string): string | null {
+  if (count === null) return null;
+  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** Whether it holds a database that can be read. */
+export function canRestore({ state }: BackupItem): boolean {
+  return state !== "damaged" && state !== "incomplete";
+}
+
+/** Items, newest first, under "Today", "Yesterday" and so on. */
+export function groupByAge(items: readonly BackupItem[], now: number): DateGroup<BackupItem>[] {
+  const groups: DateGroup<BackupItem>[] = [];
+  for (const item of items) {
+    const label = dateLabel(item.createdAt, now);
+    const last = groups.at(-1);
+    if (last?.label === label) last.items.push(item);
+    else groups.push({ label, items: [item] });
+  }
+  return groups;
+}
+
+/** "Every 30 min where something changed, with points every 15 min." */
+export function automaticText({ automatic, intervalMinutes, pointMinutes }: BackupStatus): string {
+  if (!automatic) return "Backups are made only when you ask.";
+  const points = pointMinutes > 0 ? `, with points every ${pointMinutes} min` : "";
+  return `Every ${intervalMinutes} min if something changed${points}.`;
+}
+
+/** A damaged database is urgent; a second folder can wait. */
+export function noticeTone({ kind }: BackupNotice): "info" | "warning" | "danger" {
+  if (kind === "source_damaged") return "danger";
+  return kind === "same_disk" ? "info" : "warning";
+}
+
+/** "Restored the backup of 18 Nov 2026, 18:30, 5 min ago." */
+export function restoredText({ restoredAt, name }: UndoableRestore, now: number): string {
+  return `Restored ${name} ${timeAgo(restoredAt, now)}.`;
+}
+
+/** The tables that a restore changes in any way. */
+export function changedTables(tables: readonly TableChange[]): TableChange[] {
+  return tables.filter(({ now, then, gained, lost }) => now !== then || gained > 0 || lost > 0);
+}
+
+export function unchangedText(tables: readonly TableChange[]): string {
+  const same = tables.length - changedTables(tables).length;
+  if (same === tables.length) return "It holds the same rows as there are now.";
+  return same > 0 ? `The rows of ${counted(same, "other table")} stay the same in number.` : "";
+}
+
+const URGENCY: BackupNotice["kind"][] = [
+  "source_damaged",
+  "last_failed",
+  "never",
+  "too_old",
+  "second_folder_missing",
+  "same_disk",
+];
+
+/** The notice to show where there is room for one. */
+export function mostUrgent(notices: readonly BackupNotice[]): BackupNotice | undefined {
+  return notices.toSorted((a, b) => URGENCY.indexOf(a.kind) - URGENCY.indexOf(b.kind))[0];
+}

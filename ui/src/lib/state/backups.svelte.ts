@@ -1,0 +1,170 @@
+/** The backups there are, how safe the history is, and the one long task that may run. */
+import { ipc, progressChannel, toCommandError } from "$lib/ipc";
+import type {
+  BackupItem,
+  BackupLevel,
+  BackupProgress,
+  BackupSettings,
+  BackupStatus,
+  Restored,
+  RestorePlan,
+  Salvaged,
+} from "$lib/ipc";
+import { attempt } from "./attempt";
+import { toasts } from "./toasts.svelte";
+
+export type TaskName = "create" | "verify" | "drill" | "plan" | "restore" | "undo" | "salvage";
+/** What this window has asked for and waits on. */
+export type Task = { name: TaskName; backupId: string | null; progress: BackupProgress | null };
+
+/** The user stopped it: there is nothing to tell. */
+export class Cancelled extends Error {}
+
+class Backups {
+  /** Null until the backend has answered. */
+  status = $state.raw<BackupStatus | null>(null);
+  /** Newest first. Null until the backend has answered. */
+  items = $state.raw<BackupItem[] | null>(null);
+  task = $state.raw<Task | null>(null);
+  #cancelling = false;
+  /** Counts readings, so that a late answer to an old one is dropped. */
+  #reading = 0;
+
+  /** Whether anything long runs, here or by itself. */
+  get busy(): boolean {
+    return this.task !== null || Boolean(this.status?.task);
+  }
+
+  /** How safe the history is: for the notice, and the top of the view. */
+  async loadStatus(): Promise<void> {
+    const status = await attempt(() => ipc.backupStatus());
+    if (status) this.status = status;
+  }
+
+  async load(): Promise<void> {
+    const reading = ++this.#reading;
+    const [items] = await Promise.all([attempt(() => ipc.listBackups()), this.loadStatus()]);
+    if (reading === this.#reading) this.items = items ?? this.items ?? [];
+  }
+
+  /** Reads again what was told to have changed: the list only where it was ever on show. */
+  async refresh(): Promise<void> {
+    await (this.items ? this.load() : this.loadStatus());
+  }
+
+  async create(): Promise<void> {
+    const made = await this.#tell(() => this.#run("create", null, (on) => ipc.createBackup(on)));
+    if (made) toasts.show({ text: "Backed up, and verified." });
+  }
+
+  async verify({ id }: BackupItem, level: BackupLevel): Promise<void> {
+    const name = level === "drill" ? "drill" : "verify";
+    const checked = await this.#tell(() =>
+      this.#run(name, id, (on) => ipc.verifyBackup(id, level, on)),
+    );
+    if (checked?.state === "good") toasts.show({ text: verified(level) });
+    else if (checked) toasts.error({ message: "The backup is not good.", remedy: told(checked) });
+  }
+
+  async setPinned({ id }: BackupItem, pinned: boolean): Promise<void> {
+    await attempt(() => ipc.setBackupPinned(id, pinned));
+  }
+
+  async remove({ id }: BackupItem): Promise<void> {
+    await attempt(() => ipc.deleteBackup(id));
+  }
+
+  async reveal({ id }: BackupItem): Promise<void> {
+    await attempt(() => ipc.revealBackup(id));
+  }
+
+  /** What a restore would change. Throws, so that the dialog can show the error. */
+  plan({ id }: BackupItem): Promise<RestorePlan> {
+    return this.#run("plan", id, (on) => ipc.planRestore(id, on));
+  }
+
+  /** Puts a backup in the place of what there is. Throws, so that the dialog can show the error. */
+  restore({ id }: BackupItem): Promise<Restored> {
+    return this.#run("restore", id, (on) => ipc.restoreBackup(id, on));
+  }
+
+  async undo(): Promise<void> {
+    const undone = await this.#tell(() => this.#run("undo", null, (on) => ipc.undoRestore(on)));
+    if (undone) toasts.show({ text: "The restore was undone." });
+  }
+
+  /** Reads what can be read of the damaged database. Throws, so that the dialog can show the error. */
+  salvage(): Promise<Salvaged> {
+    return this.#run("salvage", null, (on) => ipc.salvageDatabase(on));
+  }
+
+  /** Opens what was salvaged. True where it was; the window then moves by itself. */
+  async useSalvaged(): Promise<boolean> {
+    return (await attempt(() => ipc.useSalvaged())) !== undefined;
+  }
+
+  async cancel(): Promise<void> {
+    this.#cancelling = true;
+    await attempt(() => ipc.cancelBackupTask());
+  }
+
+  async pickSecondFolder(): Promise<void> {
+    const status = await attempt(() => ipc.pickSecondFolder());
+    if (status) this.status = status;
+  }
+
+  async forgetSecondFolder(): Promise<void> {
+    const status = await attempt(() => ipc.setSecondFolder(null));
+    if (status) this.status = status;
+  }
+
+  /** Changes some settings. False where they were not saved. */
+  async updateSettings(changes: Partial<BackupSettings>): Promise<boolean> {
+    if (!this.status) return false;
+    const { automatic, intervalMinutes, pointMinutes, keep } = this.status;
+    const settings = { automatic, intervalMinutes, pointMinutes, keep, ...changes };
+    const status = await attempt(() => ipc.setBackupSettings(settings));
+    if (status) this.status = status;
+    return status !== undefined;
+  }
+
+  async #run<T>(
+    name: TaskName,
+    backupId: string | null,
+    start: (on: ReturnType<typeof progressChannel>) => Promise<T>,
+  ): Promise<T> {
+    const task: Task = { name, backupId, progress: null };
+    this.#cancelling = false;
+    this.task = task;
+    const onprogress = (progress: BackupProgress) => {
+      if (this.task?.name === name) this.task = { ...task, progress };
+    };
+    try {
+      return await start(progressChannel(onprogress));
+    } catch (error) {
+      throw this.#cancelling ? new Cancelled() : error;
+    } finally {
+      this.task = null;
+    }
+  }
+
+  /** Runs an action whose failure is told in a toast; one that was stopped is no failure. */
+  async #tell<T>(action: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await action();
+    } catch (error) {
+      if (!(error instanceof Cancelled)) toasts.error(toCommandError(error));
+      return undefined;
+    }
+  }
+}
+
+function verified(level: BackupLevel): string {
+  return level === "drill" ? "Restored in a drill: the backup is good." : "The backup is good.";
+}
+
+function told({ problem }: BackupItem): string {
+  return problem ?? "Make a new one.";
+}
+
+export const backups = new Backups();
