@@ -62,6 +62,12 @@ pub(crate) enum ErrorKind {
     ProviderReply,
     /// The system's keychain failed.
     Keychain,
+    /// A backup is damaged, is of another store, or cannot be read for another reason.
+    BackupUnusable,
+    /// A restore failed. The message says whether it was taken back.
+    RestoreFailed,
+    /// It was cancelled; nothing was changed.
+    Cancelled,
     /// Anything else; the log has more.
     Internal,
 }

@@ -16,3 +16,8 @@ pub(crate) struct Changed {
 /// The database was opened, or could not be.
 #[derive(Debug, Clone, Serialize, Deserialize, specta::Type, Event)]
 pub(crate) struct StatusChanged(pub AppStatus);
+
+/// A backup was made, checked or removed, or what was said of them changed: the list and the status
+/// are to be read again.
+#[derive(Debug, Clone, Serialize, Deserialize, specta::Type, Event)]
+pub(crate) struct BackupsChanged;

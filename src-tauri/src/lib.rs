@@ -1,6 +1,7 @@
 //! The desktop app: a window over the store and the models. No SQL and no HTTP here.
 
 mod args;
+mod backups;
 pub mod commands;
 mod error;
 mod events;

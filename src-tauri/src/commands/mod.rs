@@ -2,6 +2,7 @@
 //! the store or a provider once, and hands back what came of it.
 
 mod app;
+mod backups;
 mod branches;
 mod context;
 mod drafts;
@@ -16,7 +17,7 @@ mod settings;
 use tauri::Wry;
 use tauri_specta::{Builder, collect_commands, collect_events};
 
-use crate::events::{Changed, StatusChanged};
+use crate::events::{BackupsChanged, Changed, StatusChanged};
 
 /// What a command returns.
 type Result<T> = std::result::Result<T, crate::error::CommandError>;
@@ -39,6 +40,22 @@ pub fn bindings() -> Builder<Wry> {
             app::retry_open,
             app::storage_info,
             app::use_data_folder,
+            backups::backup_status,
+            backups::cancel_backup_task,
+            backups::create_backup,
+            backups::delete_backup,
+            backups::list_backups,
+            backups::pick_second_folder,
+            backups::plan_restore,
+            backups::restore_backup,
+            backups::reveal_backup,
+            backups::salvage_database,
+            backups::set_backup_pinned,
+            backups::set_backup_settings,
+            backups::set_second_folder,
+            backups::undo_restore,
+            backups::use_salvaged,
+            backups::verify_backup,
             branches::fork_session,
             branches::list_trash,
             branches::restore_message,
@@ -98,5 +115,5 @@ pub fn bindings() -> Builder<Wry> {
             settings::get_settings,
             settings::update_settings,
         ])
-        .events(collect_events![Changed, StatusChanged])
+        .events(collect_events![BackupsChanged, Changed, StatusChanged])
 }

@@ -27,6 +27,7 @@
 //! # }
 //! ```
 
+pub mod backup_settings;
 pub mod branches;
 mod change;
 mod connection;
@@ -58,6 +59,7 @@ mod transaction;
 pub mod trash;
 pub mod upkeep;
 
+pub use backup_settings::{BackupKeep, BackupSettings};
 pub use branches::Siblings;
 pub use change::{Change, Committed, Entity};
 pub use context::{Context, ContextItem, ContextLimits, ContextPlan, Exclusion};

@@ -24,6 +24,38 @@ export const commands = {
 	storageInfo: () => typedError<StorageInfo, CommandError>(__TAURI_INVOKE("storage_info")),
 	/**  Opens the database in another data folder, now and at the next start. */
 	useDataFolder: (path: string) => typedError<AppStatus, CommandError>(__TAURI_INVOKE("use_data_folder", { path })),
+	/**  How backing up stands. */
+	backupStatus: () => typedError<BackupStatus, CommandError>(__TAURI_INVOKE("backup_status")),
+	/**  Stops the long task that is under way, if there is one; it then fails as cancelled. */
+	cancelBackupTask: () => typedError<null, CommandError>(__TAURI_INVOKE("cancel_backup_task")),
+	/**  Makes a full backup, checked and proven by a drill. */
+	createBackup: (progress: Channel<BackupProgress>) => typedError<BackupItem, CommandError>(__TAURI_INVOKE("create_backup", { progress })),
+	/**  Deletes a backup. One that is pinned, that others build on, or that is the newest good one stays. */
+	deleteBackup: (id: string) => typedError<null, CommandError>(__TAURI_INVOKE("delete_backup", { id })),
+	/**  Every backup in both folders, newest first. */
+	listBackups: () => typedError<BackupItem[], CommandError>(__TAURI_INVOKE("list_backups")),
+	/**  Lets the user pick the folder that full backups are copied to; nothing if they pick none. */
+	pickSecondFolder: () => typedError<BackupStatus | null, CommandError>(__TAURI_INVOKE("pick_second_folder")),
+	/**  Finds out what a restore would change, and changes nothing. */
+	planRestore: (id: string, progress: Channel<BackupProgress>) => typedError<RestorePlan, CommandError>(__TAURI_INVOKE("plan_restore", { id, progress })),
+	/**  Backs up what there is now, and puts what is in the backup in its place. */
+	restoreBackup: (id: string, progress: Channel<BackupProgress>) => typedError<RestoredBackup, CommandError>(__TAURI_INVOKE("restore_backup", { id, progress })),
+	/**  Shows the folder of a backup in the system's file manager. */
+	revealBackup: (id: string) => typedError<null, CommandError>(__TAURI_INVOKE("reveal_backup", { id })),
+	/**  Reads what is left of a damaged database into a new file, and changes nothing else. */
+	salvageDatabase: (progress: Channel<BackupProgress>) => typedError<SalvagedDatabase, CommandError>(__TAURI_INVOKE("salvage_database", { progress })),
+	/**  Keeps a backup until it is unpinned, or stops doing so. */
+	setBackupPinned: (id: string, pinned: boolean) => typedError<BackupItem, CommandError>(__TAURI_INVOKE("set_backup_pinned", { id, pinned })),
+	/**  Sets when the app backs up by itself, and how much it keeps. */
+	setBackupSettings: (settings: BackupSettings) => typedError<BackupStatus, CommandError>(__TAURI_INVOKE("set_backup_settings", { settings })),
+	/**  Sets the folder that full backups are copied to, or none. */
+	setSecondFolder: (path: string | null) => typedError<BackupStatus, CommandError>(__TAURI_INVOKE("set_second_folder", { path })),
+	/**  Takes the last restore back: restores what was there before it. */
+	undoRestore: (progress: Channel<BackupProgress>) => typedError<RestoredBackup, CommandError>(__TAURI_INVOKE("undo_restore", { progress })),
+	/**  Puts what was salvaged in the place of the damaged database, which is kept, and opens it. */
+	useSalvaged: () => typedError<SalvageUsed, CommandError>(__TAURI_INVOKE("use_salvaged")),
+	/**  Checks a backup and notes the outcome in its manifest. */
+	verifyBackup: (id: string, level: BackupLevel, progress: Channel<BackupProgress>) => typedError<BackupItem, CommandError>(__TAURI_INVOKE("verify_backup", { id, level, progress })),
 	/**  Begins a session with the same past as this message has. */
 	forkSession: (messageId: MessageId) => typedError<Session, CommandError>(__TAURI_INVOKE("fork_session", { messageId })),
 	/**  The branches and messages in the trash, the last deleted first. */
@@ -147,6 +179,7 @@ export const commands = {
 
 /** Events */
 export const events = {
+	backupsChanged: makeEvent<BackupsChanged, BackupsChanged>("backups-changed"),
 	changed: makeEvent<Changed, Changed>("changed"),
 	statusChanged: makeEvent<StatusChanged, StatusChanged>("status-changed"),
 };
@@ -162,6 +195,227 @@ keychain: boolean } |
 { state: "failed"; 
 /**  Why not. */
 failure: OpenFailure };
+
+/**  A backup as it lies in its folder. */
+export type BackupItem = {
+	/**  What it is called by here; a copy in the second folder has another one. */
+	id: string,
+	/**  Its file's name. */
+	name: string,
+	/**  The folder it is in. */
+	folder: string,
+	/**  Whether that is the second one. */
+	isSecond: boolean,
+	/**  When it was made; not known of a file without a manifest. */
+	createdAt: Timestamp | null,
+	/**  Whether it stands by itself. */
+	kind: BackupKind,
+	/**  What it was made for; not known of a file without a manifest. */
+	reason: BackupReason | null,
+	/**  The size of its file. */
+	bytes: number,
+	/**  How many sessions are in it. */
+	sessions: number | null,
+	/**  How many messages are in it. */
+	messages: number | null,
+	/**  When it was last checked. */
+	verifiedAt: Timestamp | null,
+	/**  How thoroughly it was checked at best. */
+	level: BackupLevel | null,
+	/**  Whether it can be relied on. */
+	state: BackupState,
+	/**  What is wrong with it. */
+	problem: string | null,
+	/**  Whether it is kept until it is unpinned. */
+	pinned: boolean,
+	/**  Whether it is compressed. */
+	compressed: boolean,
+	/**  Whether it is encrypted. */
+	encrypted: boolean,
+};
+
+/**  Which backups are kept, each rule on its own. */
+export type BackupKeep = {
+	/**  Everything younger than so many hours: 1 to 8760. */
+	withinHours: number,
+	/**  The newest of each of so many days: 0 to 1000. */
+	daily: number,
+	/**  The same of weeks. */
+	weekly: number,
+	/**  The same of months. */
+	monthly: number,
+	/**  Beyond so many bytes the oldest go: 100 MiB or more; `None` for no limit. */
+	maxBytes: number | null,
+};
+
+/**  Whether a backup stands by itself. */
+export type BackupKind = 
+/**  The whole database. */
+"full" | 
+/**  The pages that changed since another backup: a point in time. */
+"delta";
+
+/**  How thoroughly a backup is checked. */
+export type BackupLevel = 
+/**  Its digests. */
+"quick" | 
+/**  The database in it, in full. */
+"standard" | 
+/**  A real restore, with every migration, and the store opened on it. */
+"drill";
+
+/**  Something about backups that should be seen to. */
+export type BackupNotice = {
+	/**  The cause, to branch on. */
+	kind: BackupNoticeKind,
+	/**  What it is, as a sentence. */
+	message: string,
+	/**  What can be done, as a sentence. */
+	remedy: string,
+};
+
+/**  The causes that the window tells apart. */
+export type BackupNoticeKind = 
+/**  The newest good backup is older than a week. */
+"too_old" | 
+/**  There is no good backup. */
+"never" | 
+/**  All good backups are on the database's disk. */
+"same_disk" | 
+/**  The second folder is not there. */
+"second_folder_missing" | 
+/**  The last backup that the app made by itself failed. */
+"last_failed" | 
+/**  The database is damaged. */
+"source_damaged";
+
+/**  What a long task is busy with. */
+export type BackupPhase = 
+/**  Copying the database. */
+"copy" | 
+/**  Reading a file and comparing its digests. */
+"read" | 
+/**  Compressing or encrypting. */
+"pack" | 
+/**  Checking the database. */
+"check" | 
+/**  Writing into the live database. */
+"restore";
+
+/**  How far a long task is. */
+export type BackupProgress = {
+	/**  What it is busy with. */
+	phase: BackupPhase,
+	/**  How much of it is done: pages when copying and restoring, else bytes. */
+	done: number,
+	/**  How much there is; 0 if that is not counted. */
+	total: number,
+};
+
+/**  What a backup was made for. */
+export type BackupReason = 
+/**  A person asked for it. */
+"manual" | 
+/**  Its time had come. */
+"scheduled" | 
+/**  A new version was about to change the schema. */
+"pre_migration" | 
+/**  A restore was about to replace the database. */
+"pre_restore" | 
+/**  Something was about to be deleted for good. */
+"pre_delete" | 
+/**  An import was about to add much. */
+"pre_import" | 
+/**  The app was being closed. */
+"exit";
+
+/**  When the app backs up by itself, and how much of that it keeps. */
+export type BackupSettings = {
+	/**  Whether it does. Before a migration and before a restore it does in any case. */
+	automatic: boolean,
+	/**  Minutes between two full backups, if something changed: 5 to 10080. */
+	intervalMinutes: number,
+	/**  Minutes between two points in time, if something changed: 1 to 1440; 0 for none. */
+	pointMinutes: number,
+	/**  How much is kept. */
+	keep: BackupKeep,
+};
+
+/**  Whether a backup can be relied on. */
+export type BackupState = 
+/**  The database in it was found sound. */
+"good" | 
+/**  It was not checked in full yet. */
+"unverified" | 
+/**  A check found it damaged. */
+"damaged" | 
+/**  It has no manifest; it can be restored, with the checks that need none. */
+"unmanaged" | 
+/**  A part of it, or of what it builds on, is missing. */
+"incomplete";
+
+/**  How backing up stands. */
+export type BackupStatus = {
+	/**  The folder of backups. */
+	folder: string,
+	/**  The folder that full backups are copied to. */
+	secondFolder: string | null,
+	/**  Whether all good backups are on the database's disk. */
+	sameDisk: boolean,
+	/**  When the newest good backup was made. */
+	lastGoodAt: Timestamp | null,
+	/**  When a restore was last proven by a drill. */
+	lastProvenAt: Timestamp | null,
+	/**  The backup that it was proven with. */
+	lastProvenId: string | null,
+	/**  Minutes between two full backups, if something changed. */
+	intervalMinutes: number,
+	/**  Minutes between two points in time, if something changed; 0 for none. */
+	pointMinutes: number,
+	/**  Whether the app backs up by itself. */
+	automatic: boolean,
+	/**  How much is kept. */
+	keep: BackupKeep,
+	/**  The newest so many full backups are kept and no others: from the environment. */
+	keepNewest: number | null,
+	/**  Settings that the environment decides. */
+	fromEnvironment: FixedSetting[],
+	/**  What is being done now. */
+	task: BackupTask | null,
+	/**  What an undo would take back. */
+	undo: UndoableRestore | null,
+	/**  What should be seen to. */
+	notices: BackupNotice[],
+};
+
+/**  A long task. There is one at a time. */
+export type BackupTask = {
+	/**  What it does. */
+	kind: BackupTaskKind,
+	/**  Since when. */
+	startedAt: Timestamp,
+};
+
+/**  What a long task does. */
+export type BackupTaskKind = 
+/**  Makes a backup that was asked for. */
+"create" | 
+/**  Makes a backup, copies, checks or prunes by itself. */
+"automatic" | 
+/**  Checks a backup. */
+"verify" | 
+/**  Finds out what a restore would change. */
+"plan" | 
+/**  Restores, or takes a restore back. */
+"restore" | 
+/**  Reads what is left of a damaged database. */
+"salvage";
+
+/**
+ *  A backup was made, checked or removed, or what was said of them changed: the list and the status
+ *  are to be read again.
+ */
+export type BackupsChanged = null;
 
 /**  A page of the branch on show. */
 export type BranchPage = {
@@ -352,6 +606,12 @@ status: number } |
 { kind: "provider_reply" } | 
 /**  The system's keychain failed. */
 { kind: "keychain" } | 
+/**  A backup is damaged, is of another store, or cannot be read for another reason. */
+{ kind: "backup_unusable" } | 
+/**  A restore failed. The message says whether it was taken back. */
+{ kind: "restore_failed" } | 
+/**  It was cancelled; nothing was changed. */
+{ kind: "cancelled" } | 
 /**  Anything else; the log has more. */
 { kind: "internal" };
 
@@ -379,6 +639,15 @@ export type FailureKind =
 "synced_folder" | 
 /**  Anything else. */
 "other";
+
+/**  A setting that an environment variable decides. */
+export type FixedSetting = 
+/**  `CHATKEEP_BACKUP_INTERVAL`. */
+"interval" | 
+/**  `CHATKEEP_BACKUP_DIR`. */
+"folder" | 
+/**  `CHATKEEP_BACKUP_KEEP`. */
+"keep";
 
 /**  One call to a model. */
 export type Generation = {
@@ -423,6 +692,15 @@ export type KeyPlace =
 "keychain" | 
 /**  In memory, until the program ends. */
 "this_run";
+
+/**  What is in the live database's place. */
+export type LiveDatabase = 
+/**  A database that can be read. */
+"readable" | 
+/**  A file that cannot be read as one. */
+"damaged" | 
+/**  Nothing. */
+"missing";
 
 /**  A server that was found on this machine. */
 export type LocalServer = {
@@ -696,6 +974,20 @@ export type PinUpdate = {
 	pinType: PinType,
 };
 
+/**  A table's rows now and after a restore. */
+export type PlannedTable = {
+	/**  The table. */
+	table: string,
+	/**  Rows now; nothing if they cannot be counted. */
+	now: number | null,
+	/**  Rows in the backup. */
+	then: number,
+	/**  Rows that are in the backup and not here now. */
+	gained: number,
+	/**  Rows that are here now and not in the backup. */
+	lost: number,
+};
+
 /**  Why an item is in a context, or is not. */
 export type Reason = 
 /**  In: it is the persona's prompt. */
@@ -744,6 +1036,40 @@ message: Message;
 /**  Why it failed, if it did. */
 error: CommandError | null };
 
+/**  What a restore would change. */
+export type RestorePlan = {
+	/**  The backup. */
+	backup: BackupItem,
+	/**  What there is now. */
+	live: LiveDatabase,
+	/**  What was met, if what there is now cannot be read. */
+	liveProblem: string | null,
+	/**  Rows, by table. */
+	tables: PlannedTable[],
+	/**  When the newest message that there is now was written. */
+	newestMessageNow: Timestamp | null,
+	/**  When the newest message in the backup was written. */
+	newestMessageThen: Timestamp | null,
+	/**  The schema it is brought up to date from, if it is an older one. */
+	migratesFrom: number | null,
+	/**  What was not checked, and what else should be known. */
+	warnings: string[],
+};
+
+/**  A restore that was done. */
+export type RestoredBackup = {
+	/**  The name of the backup. */
+	from: string,
+	/**  When. */
+	at: Timestamp,
+	/**  The name of the backup of what was there before. */
+	safetyBackup: string | null,
+	/**  Where the former files are, if they were moved away. */
+	former: string | null,
+	/**  Whether the app has its database now. */
+	status: AppStatus,
+};
+
 /**  Whose message it is. */
 export type Role = 
 /**  Instructions to the model. */
@@ -754,6 +1080,36 @@ export type Role =
 "assistant" | 
 /**  What a tool answered the model. */
 "tool";
+
+/**  A salvaged database that took the damaged one's place. */
+export type SalvageUsed = {
+	/**  Where the damaged files are kept. */
+	former: string,
+	/**  Whether the app has its database now. */
+	status: AppStatus,
+};
+
+/**  What was read of a damaged database, into a new file. */
+export type SalvagedDatabase = {
+	/**  The new file. */
+	file: string,
+	/**  Whether nothing was found to be missing. */
+	complete: boolean,
+	/**  What came of each table. */
+	tables: SalvagedRows[],
+	/**  What else should be known. */
+	notes: string[],
+};
+
+/**  What was read of one table. */
+export type SalvagedRows = {
+	/**  The table. */
+	table: string,
+	/**  Rows that were saved. */
+	rows: number,
+	/**  What was lost of it. */
+	problem: string | null,
+};
 
 /**  How much something matters: 0 to 1. */
 export type Score = number;
@@ -927,6 +1283,16 @@ export type TrashedBranch = {
 	beginning: string,
 	/**  When it was deleted. */
 	deletedAt: Timestamp,
+};
+
+/**  A restore that can be taken back. */
+export type UndoableRestore = {
+	/**  When it was done. */
+	restoredAt: Timestamp,
+	/**  The backup of what was there before it. */
+	backupId: string,
+	/**  That backup's name. */
+	name: string,
 };
 
 /* Tauri Specta runtime */

@@ -1,0 +1,3 @@
+//! Backups: made by themselves, on request, and restored.
+
+pub(crate) mod views;
