@@ -1,14 +1,17 @@
 /** What is known of backups, in the user's words. */
 import { formatBytes } from "$lib/bytes";
 import { counted } from "$lib/counted";
-import { dateLabel, timeAgo, type DateGroup } from "$lib/dates";
+import { dateLabel, exactTime, timeAgo, type DateGroup } from "$lib/dates";
 import type {
   BackupItem,
   BackupLevel,
   BackupNotice,
+  BackupPhase,
   BackupProgress,
+  BackupReason,
+  BackupState,
   BackupStatus,
-  TableChange,
+  PlannedTable,
   UndoableRestore,
 } from "$lib/ipc";
 import type { TaskName } from "$lib/state/backups.svelte";
@@ -26,15 +29,15 @@ const TASKS: Record<TaskName, string> = {
   salvage: "Reading what can be read",
 };
 
-const PHASES: Record<string, string> = {
+const PHASES: Record<BackupPhase, string> = {
   copy: "copying",
-  read: "reading it back",
+  read: "reading",
   pack: "compressing",
   check: "checking",
   restore: "writing",
 };
 
-const REASONS: Record<string, string> = {
+const REASONS: Record<BackupReason, string> = {
   manual: "by hand",
   scheduled: "automatic",
   exit: "when Chatkeep was closed",
@@ -60,13 +63,23 @@ export function taskLabel(name: TaskName): string {
   return TASKS[name];
 }
 
-/** "copying"; nothing for a phase without a word of its own. */
 export function phaseLabel({ phase }: BackupProgress): string {
-  return PHASES[phase] ?? phase;
+  return PHASES[phase];
 }
 
-export function reasonLabel(reason: string): string {
-  return REASONS[reason.replaceAll("-", "_")] ?? reason;
+/** Null where nothing is counted. */
+export function percentDone(progress: BackupProgress | null): number | null {
+  if (!progress || progress.total === 0) return null;
+  return Math.min(100, Math.round((progress.done / progress.total) * 100));
+}
+
+/** "20 Nov 2026, 18:30"; a file without a manifest is only known by its name. */
+export function madeText({ createdAt, name }: BackupItem): string {
+  return createdAt === null ? name : exactTime(createdAt);
+}
+
+export function reasonLabel(reason: BackupReason | null): string {
+  return reason === null ? "for an unknown reason" : REASONS[reason];
 }
 
 export function tableLabel(table: string): string {
@@ -74,18 +87,25 @@ export function tableLabel(table: string): string {
 }
 
 /** What was proven about a backup, or what is wrong with it. */
-export function stateBadge({ state, level }: BackupItem): StateBadge {
+export function stateBadge({ state, level, kind }: BackupItem): StateBadge {
   if (state === "good") return proven(level);
-  return {
-    unverified: { label: "Not verified", tone: "warning", hint: "Nobody has checked it yet." },
+  // A point is tried out when it is made; only a full backup is not to be left unverified.
+  const tone = kind === "full" ? "warning" : "neutral";
+  const badges: Record<Exclude<BackupState, "good">, StateBadge> = {
+    unverified: { label: "Not verified", tone, hint: "It was not checked in full yet." },
     damaged: { label: "Damaged", tone: "danger", hint: "It cannot be restored." },
-    incomplete: { label: "Incomplete", tone: "warning", hint: "It was not finished." },
+    incomplete: {
+      label: "Incomplete",
+      tone: "danger",
+      hint: "A part of it, or of what it builds on, is missing.",
+    },
     unmanaged: {
       label: "Without a manifest",
       tone: "neutral",
       hint: "It can be restored; its checksum cannot be compared.",
-    } as const,
-  }[state] as StateBadge;
+    },
+  };
+  return badges[state];
 }
 
 function proven(level: BackupLevel | null): StateBadge {
@@ -112,8 +132,9 @@ export function verifiedText({ verifiedAt, level }: BackupItem, now: number): st
 /** "48 MiB · 132 sessions, 5,412 messages · automatic". */
 export function contentText({ bytes, sessions, messages, kind, reason }: BackupItem): string {
   const rows = [rowsText(sessions, "session"), rowsText(messages, "message")].filter(Boolean);
-  const made = kind === "delta" ? `point, ${reasonLabel(reason)}` : reasonLabel(reason);
-  return [formatBytes(bytes), rows.join(", "), made].filter(Boolean).join(" · ");
+  const point = kind === "delta" ? "point" : null;
+  const why = reason === null ? null : reasonLabel(reason);
+  return [formatBytes(bytes), rows.join(", "), point, why].filter(Boolean).join(" · ");
 }
 
 function rowsText(count: number | null, noun: string): string | null {
@@ -130,7 +151,7 @@ export function canRestore({ state }: BackupItem): boolean {
 export function groupByAge(items: readonly BackupItem[], now: number): DateGroup<BackupItem>[] {
   const groups: DateGroup<BackupItem>[] = [];
   for (const item of items) {
-    const label = dateLabel(item.createdAt, now);
+    const label = item.createdAt === null ? "Without a date" : dateLabel(item.createdAt, now);
     const last = groups.at(-1);
     if (last?.label === label) last.items.push(item);
     else groups.push({ label, items: [item] });
@@ -151,17 +172,17 @@ export function noticeTone({ kind }: BackupNotice): "info" | "warning" | "danger
   return kind === "same_disk" ? "info" : "warning";
 }
 
-/** "Restored the backup of 18 Nov 2026, 18:30, 5 min ago." */
-export function restoredText({ restoredAt, name }: UndoableRestore, now: number): string {
-  return `Restored ${name} ${timeAgo(restoredAt, now)}.`;
+/** "A backup was restored 5 min ago." */
+export function restoredText({ restoredAt }: UndoableRestore, now: number): string {
+  return `A backup was restored ${timeAgo(restoredAt, now)}.`;
 }
 
 /** The tables that a restore changes in any way. */
-export function changedTables(tables: readonly TableChange[]): TableChange[] {
+export function changedTables(tables: readonly PlannedTable[]): PlannedTable[] {
   return tables.filter(({ now, then, gained, lost }) => now !== then || gained > 0 || lost > 0);
 }
 
-export function unchangedText(tables: readonly TableChange[]): string {
+export function unchangedText(tables: readonly PlannedTable[]): string {
   const same = tables.length - changedTables(tables).length;
   if (same === tables.length) return "It holds the same rows as there are now.";
   return same > 0 ? `The rows of ${counted(same, "other table")} stay the same in number.` : "";

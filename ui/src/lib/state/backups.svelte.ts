@@ -6,9 +6,10 @@ import type {
   BackupProgress,
   BackupSettings,
   BackupStatus,
-  Restored,
+  CommandError,
+  RestoredBackup,
   RestorePlan,
-  Salvaged,
+  SalvagedDatabase,
 } from "$lib/ipc";
 import { attempt } from "./attempt";
 import { toasts } from "./toasts.svelte";
@@ -17,16 +18,12 @@ export type TaskName = "create" | "verify" | "drill" | "plan" | "restore" | "und
 /** What this window has asked for and waits on. */
 export type Task = { name: TaskName; backupId: string | null; progress: BackupProgress | null };
 
-/** The user stopped it: there is nothing to tell. */
-export class Cancelled extends Error {}
-
 class Backups {
   /** Null until the backend has answered. */
   status = $state.raw<BackupStatus | null>(null);
   /** Newest first. Null until the backend has answered. */
   items = $state.raw<BackupItem[] | null>(null);
   task = $state.raw<Task | null>(null);
-  #cancelling = false;
   /** Counts readings, so that a late answer to an old one is dropped. */
   #reading = 0;
 
@@ -84,7 +81,7 @@ class Backups {
   }
 
   /** Puts a backup in the place of what there is. Throws, so that the dialog can show the error. */
-  restore({ id }: BackupItem): Promise<Restored> {
+  restore({ id }: BackupItem): Promise<RestoredBackup> {
     return this.#run("restore", id, (on) => ipc.restoreBackup(id, on));
   }
 
@@ -94,17 +91,18 @@ class Backups {
   }
 
   /** Reads what can be read of the damaged database. Throws, so that the dialog can show the error. */
-  salvage(): Promise<Salvaged> {
+  salvage(): Promise<SalvagedDatabase> {
     return this.#run("salvage", null, (on) => ipc.salvageDatabase(on));
   }
 
-  /** Opens what was salvaged. True where it was; the window then moves by itself. */
+  /** Opens what was salvaged; the window then moves by itself. False where it was refused. */
   async useSalvaged(): Promise<boolean> {
-    return (await attempt(() => ipc.useSalvaged())) !== undefined;
+    const used = await attempt(() => ipc.useSalvaged());
+    if (used) toasts.show({ text: `The damaged database is kept in ${used.former}.` });
+    return used !== undefined;
   }
 
   async cancel(): Promise<void> {
-    this.#cancelling = true;
     await attempt(() => ipc.cancelBackupTask());
   }
 
@@ -134,15 +132,12 @@ class Backups {
     start: (on: ReturnType<typeof progressChannel>) => Promise<T>,
   ): Promise<T> {
     const task: Task = { name, backupId, progress: null };
-    this.#cancelling = false;
     this.task = task;
     const onprogress = (progress: BackupProgress) => {
       if (this.task?.name === name) this.task = { ...task, progress };
     };
     try {
       return await start(progressChannel(onprogress));
-    } catch (error) {
-      throw this.#cancelling ? new Cancelled() : error;
     } finally {
       this.task = null;
     }
@@ -152,11 +147,18 @@ class Backups {
   async #tell<T>(action: () => Promise<T>): Promise<T | undefined> {
     try {
       return await action();
-    } catch (error) {
-      if (!(error instanceof Cancelled)) toasts.error(toCommandError(error));
+    } catch (thrown) {
+      const error = failure(thrown);
+      if (error) toasts.error(error);
       return undefined;
     }
   }
+}
+
+/** The error to tell of; null where the user stopped the task: that is no failure. */
+export function failure(thrown: unknown): CommandError | null {
+  const error = toCommandError(thrown);
+  return error.kind === "cancelled" ? null : error;
 }
 
 function verified(level: BackupLevel): string {
