@@ -1,6 +1,7 @@
 /** Answers the app's commands from memory, so that the window can be looked at in a browser. */
 import type { Channel } from "@tauri-apps/api/core";
 import type { Change, Exclusion, Message, ReplyEvent, Session } from "../src/lib/ipc/bindings";
+import type { DemoBackups } from "./backups";
 import { demoContext } from "./context";
 import { message, session, type DemoData } from "./data";
 import { CONVERSATIONS } from "./texts";
@@ -12,22 +13,25 @@ const WORD_MS = 30;
 
 export class DemoBackend {
   #data: DemoData;
+  #backups: DemoBackups;
   #changed: (changes: Change[]) => void;
   #drafts = new Map<unknown, string>();
   #streams = new Map<number, Stream>();
   #windows = new Map<string, number | null>();
   #exclusions = new Map<string, Exclusion[]>();
 
-  constructor(data: DemoData, changed: (changes: Change[]) => void) {
+  constructor(data: DemoData, backups: DemoBackups, changed: (changes: Change[]) => void) {
     this.#data = data;
+    this.#backups = backups;
     this.#changed = changed;
   }
 
   /** The result of a command; throws a CommandError as the real one would. */
-  answer(command: string, args: Args): unknown {
-    const method = (this as unknown as Record<string, unknown>)[command];
+  async answer(command: string, args: Args): Promise<unknown> {
+    const twins = { ...this.#backups, ...this } as unknown as Record<string, unknown>;
+    const method = twins[command];
     if (typeof method !== "function") return null;
-    return structuredClone(method.call(this, args) ?? null);
+    return structuredClone((await method(args)) ?? null);
   }
 
   app_status = () => this.#data.status;

@@ -23,7 +23,7 @@ const TASKS: Record<TaskName, string> = {
   create: "Backing up",
   verify: "Verifying a backup",
   drill: "Restoring a backup into a temporary place",
-  plan: "Reading the backup",
+  plan: "Finding out what would change",
   restore: "Restoring",
   undo: "Undoing the restore",
   salvage: "Reading what can be read",
