@@ -5,6 +5,8 @@ import type { Channel } from "@tauri-apps/api/core";
 import { tick } from "svelte";
 import { vi } from "vitest";
 import type {
+  BackupItem,
+  BackupStatus,
   Change,
   CommandError,
   ContextItem,
@@ -198,5 +200,45 @@ export const sessionContext = (changes: Partial<SessionContext> = {}): SessionCo
   window: 8_192,
   profile: { model: "ollama/llama3", tokenRatio: 1, samples: 0, contextWindow: null },
   exclusions: [],
+  ...changes,
+});
+
+export const backupItem = (id: string, changes: Partial<BackupItem> = {}): BackupItem => ({
+  id,
+  name: `chatkeep.db.${id}.bak`,
+  folder: "/data/backups",
+  isSecond: false,
+  createdAt: Date.now() - 2 * 3_600_000,
+  kind: "full",
+  reason: "scheduled",
+  bytes: 2_097_152,
+  sessions: 3,
+  messages: 1_204,
+  verifiedAt: Date.now() - 3_600_000,
+  level: "standard",
+  state: "good",
+  problem: null,
+  pinned: false,
+  compressed: false,
+  encrypted: false,
+  ...changes,
+});
+
+export const backupStatus = (changes: Partial<BackupStatus> = {}): BackupStatus => ({
+  folder: "/data/backups",
+  secondFolder: null,
+  sameDisk: false,
+  lastGoodAt: null,
+  lastProvenAt: null,
+  lastProvenId: null,
+  intervalMinutes: 30,
+  pointMinutes: 15,
+  automatic: true,
+  keep: { withinHours: 48, daily: 14, weekly: 8, monthly: 12, maxBytes: 5 * 2 ** 30 },
+  keepNewest: null,
+  fromEnvironment: [],
+  task: null,
+  undo: null,
+  notices: [],
   ...changes,
 });

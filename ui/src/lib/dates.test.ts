@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { dateLabel, groupByDate, relativeTime } from "./dates";
+import { DAY_MS, dateLabel, groupByDate, relativeTime, timeAgo } from "./dates";
 
 const now = new Date(2026, 2, 15, 14, 30).getTime();
 const at = (month: number, day: number, hour = 12) => new Date(2026, month, day, hour).getTime();
@@ -51,5 +51,23 @@ describe("relativeTime", () => {
     [new Date(2025, 6, 9).getTime(), "Jul 9, 2025"],
   ])("%i is %s", (time, text) => {
     expect(relativeTime(time, now)).toBe(text);
+  });
+});
+
+describe("timeAgo", () => {
+  test.each([
+    [59_000, "just now"],
+    [-60_000, "just now"],
+    [60_000, "1 min ago"],
+    [3_600_000, "1 h ago"],
+    [DAY_MS - 1, "23 h ago"],
+    [DAY_MS, "1 day ago"],
+    [2 * DAY_MS, "2 days ago"],
+    [20 * DAY_MS, "20 days ago"],
+    [21 * DAY_MS, "3 weeks ago"],
+    [90 * DAY_MS, "3 months ago"],
+    [730 * DAY_MS, "2 years ago"],
+  ])("%i ms ago is %s", (passed, text) => {
+    expect(timeAgo(now - passed, now)).toBe(text);
   });
 });

@@ -1,7 +1,7 @@
 import { cleanup, render, screen } from "@testing-library/svelte";
 import userEvent from "@testing-library/user-event";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { OpenFailure } from "$lib/ipc";
+import type { OpenFailure, RestorePlan, SalvagedDatabase } from "$lib/ipc";
 import * as backend from "../../test-backend";
 import { settled } from "../../test-backend";
 import FailureScreen from "./FailureScreen.svelte";
@@ -15,28 +15,34 @@ const failure: OpenFailure = {
   dataDir: "/home/ada/OneDrive/chatkeep",
 };
 
+const damaged: OpenFailure = { ...failure, kind: "corrupt", title: "The database is damaged" };
+
 let calls: backend.Call[];
+let commands: backend.Commands;
 let picked: string | null;
 
 beforeEach(() => {
   picked = "/home/ada/data";
-  ({ calls } = backend.answerWith({
+  ({ calls, commands } = backend.answerWith({
     retry_open: () => ({ state: "failed", failure }),
     pick_data_folder: () => picked,
     use_data_folder: () => ({ state: "failed", failure: { ...failure, kind: "locked" } }),
     open_data_folder: () => null,
     quit: () => null,
+    backup_status: () => backend.backupStatus(),
+    list_backups: () => [backend.backupItem("new"), backend.backupItem("old")],
   }));
 });
 
 afterEach(cleanup);
 
-async function shown() {
-  render(FailureScreen, { failure });
+async function shown(what = failure) {
+  render(FailureScreen, { failure: what });
   return userEvent.setup();
 }
 
 const commandsSent = () => calls.map((call) => call.command);
+const argsOf = (command: string) => calls.find((call) => call.command === command)?.args;
 
 test("says what is wrong, names the file and what can be done, and reads that first", async () => {
   await shown();
@@ -72,4 +78,86 @@ test("the folder can be looked at and the app can be quit, by keyboard", async (
   await user.keyboard("{Enter}{Tab}{Enter}");
   await settled();
   expect(commandsSent()).toEqual(["open_data_folder", "quit"]);
+});
+
+const plan: RestorePlan = {
+  backup: backend.backupItem("old"),
+  live: "damaged",
+  liveProblem: "The file is not a database.",
+  tables: [{ table: "messages", now: null, then: 1_204, gained: 1_204, lost: 0 }],
+  newestMessageNow: null,
+  newestMessageThen: 1_700_000_000_000,
+  migratesFrom: null,
+  warnings: [],
+};
+
+const salvaged: SalvagedDatabase = {
+  file: "/data/salvaged.db",
+  complete: false,
+  tables: [{ table: "messages", rows: 1_100, problem: "about 104 rows" }],
+  notes: ["2 pages are lost."],
+};
+
+test("restoring and salvaging are offered only where the database is at fault", async () => {
+  await shown();
+  expect(screen.queryByTestId("failure-restore")).toBeNull();
+  expect(screen.queryByTestId("failure-salvage")).toBeNull();
+  cleanup();
+  await shown({ ...failure, kind: "schema_too_new" });
+  expect(screen.getByTestId("failure-restore")).toBeInTheDocument();
+  expect(screen.queryByTestId("failure-salvage")).toBeNull();
+});
+
+test("a backup is chosen, planned and restored, by keyboard", async () => {
+  commands.plan_restore = () => plan;
+  commands.restore_backup = () => ({ from: "old", at: 1, safetyBackup: null, former: "/kept" });
+  const user = await shown(damaged);
+  screen.getByTestId("failure-restore").focus();
+  await user.keyboard("{Enter}");
+  await settled();
+  expect(screen.getAllByTestId("choose-backup")[0]).toHaveFocus();
+  await user.keyboard("{ArrowDown}{Enter}");
+  await settled();
+  expect(argsOf("plan_restore")).toMatchObject({ id: "old" });
+  const page = screen.getByTestId("restore-plan");
+  expect(page).toHaveFocus();
+  expect(page).toHaveTextContent("cannot be read; it is kept");
+  expect(page).toHaveTextContent("The file is not a database.");
+  expect(page).not.toHaveTextContent("can be undone");
+  expect(commandsSent()).not.toContain("restore_backup");
+  await user.click(screen.getByTestId("confirm-restore"));
+  await settled();
+  expect(argsOf("restore_backup")).toMatchObject({ id: "old" });
+});
+
+test("a backup that cannot be restored says why, and the list is a step back", async () => {
+  commands.plan_restore = () =>
+    Promise.reject({ kind: "backup_unusable", message: "It is damaged.", remedy: "Take another." });
+  const user = await shown(damaged);
+  await user.click(screen.getByTestId("failure-restore"));
+  await settled();
+  await user.click(screen.getAllByTestId("choose-backup")[0]!);
+  await settled();
+  expect(screen.getByTestId("restore-dialog")).toHaveTextContent("It is damaged. Take another.");
+  expect(screen.getByTestId("confirm-restore")).toBeDisabled();
+  await user.click(screen.getByTestId("restore-back"));
+  expect(screen.getAllByTestId("choose-backup")).toHaveLength(2);
+});
+
+test("salvaging reports what could not be read before anything is put to use", async () => {
+  commands.salvage_database = () => salvaged;
+  commands.use_salvaged = () => ({ former: "/kept", status: { state: "ready", keychain: true } });
+  const user = await shown(damaged);
+  await user.click(screen.getByTestId("failure-salvage"));
+  expect(commandsSent()).not.toContain("salvage_database");
+  await user.click(screen.getByTestId("start-salvage"));
+  await settled();
+  const report = screen.getByTestId("salvage-report");
+  for (const text of ["Not everything could be read.", "1,100", "about 104 rows", "2 pages are"])
+    expect(report).toHaveTextContent(text);
+  expect(report).toHaveFocus();
+  expect(commandsSent()).not.toContain("use_salvaged");
+  await user.click(screen.getByTestId("use-salvaged"));
+  await settled();
+  expect(commandsSent()).toContain("use_salvaged");
 });

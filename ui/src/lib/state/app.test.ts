@@ -33,6 +33,7 @@ beforeEach(() => {
     list_personas: () => [],
     list_endpoints: () => [],
     discover_local_servers: () => [],
+    backup_status: () => backend.backupStatus(),
   }));
 });
 
