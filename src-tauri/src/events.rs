@@ -2,9 +2,11 @@
 
 use chatkeep_store::Change;
 use serde::{Deserialize, Serialize};
+use tauri::{AppHandle, Manager};
 use tauri_specta::Event;
 
 use crate::opening::AppStatus;
+use crate::state::AppState;
 
 /// A commit touched these.
 #[derive(Debug, Clone, Serialize, Deserialize, specta::Type, Event)]
@@ -21,3 +23,37 @@ pub(crate) struct StatusChanged(pub AppStatus);
 /// are to be read again.
 #[derive(Debug, Clone, Serialize, Deserialize, specta::Type, Event)]
 pub(crate) struct BackupsChanged;
+
+/// What the shell has to tell the window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum News {
+    /// A commit touched these.
+    Changes(Vec<Change>),
+    /// The database was opened, replaced, or could not be opened: all is to be read anew.
+    Reload,
+    /// Something changed about backups.
+    Backups,
+}
+
+impl News {
+    /// Tells the window. It may be gone, which is no harm.
+    pub(crate) fn tell(self, app: &AppHandle) {
+        match self {
+            Self::Changes(changes) => heard(Changed { changes }.emit(app)),
+            Self::Backups => heard(BackupsChanged.emit(app)),
+            Self::Reload => {
+                let app = app.clone();
+                tauri::async_runtime::spawn(async move {
+                    let status = app.state::<AppState>().status().await;
+                    heard(StatusChanged(status).emit(&app));
+                });
+            }
+        }
+    }
+}
+
+fn heard(told: tauri::Result<()>) {
+    if let Err(error) = told {
+        log::warn!("the window could not be told of a change: {error}");
+    }
+}

@@ -1,32 +1,52 @@
 //! What the app does by itself while it runs.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use chatkeep_store::{settings, trash};
+use chatkeep_store::{Clock, SystemClock, settings, trash};
 use tauri::{AppHandle, Manager};
 
+use crate::backups::automatic;
 use crate::error::CommandError;
-use crate::state::{AppState, StoreHandle};
+use crate::state::AppState;
 
 /// How often it is looked whether something expired.
 const PURGE_INTERVAL: Duration = Duration::from_secs(60 * 60);
+/// A purge of so many sessions and messages is preceded by a point in time. A few that were in the
+/// trash for a month are in the backups of that month.
+const MANY: usize = 10;
 
 pub(crate) fn start(app: &AppHandle) {
-    let store = app.state::<AppState>().store();
+    let purging = app.clone();
     tauri::async_runtime::spawn(async move {
         loop {
-            if let Err(error) = purge(&store).await {
+            if let Err(error) = purge(&purging.state()).await {
                 log::warn!("nothing was purged: {}", error.message);
             }
             tokio::time::sleep(PURGE_INTERVAL).await;
         }
     });
+    let backing_up = app.clone();
+    tauri::async_runtime::spawn(async move {
+        tokio::time::sleep(automatic::FIRST_TICK).await;
+        loop {
+            automatic::tick(&backing_up.state(), SystemClock.now()).await;
+            tokio::time::sleep(automatic::TICK).await;
+        }
+    });
 }
 
 /// Deletes for good what expired and what was long enough in the trash, on the disk too.
-async fn purge(store: &Arc<StoreHandle>) -> Result<(), CommandError> {
-    let purged = store
+async fn purge(state: &AppState) -> Result<(), CommandError> {
+    let now = SystemClock.now();
+    let due = state.read(move |tx| {
+        let lifetime_ms = settings::get(tx)?.trash_lifetime_ms();
+        trash::count_purgeable(tx, now, now.plus_ms(-lifetime_ms))
+    });
+    let due = due.await?;
+    if due.sessions + due.messages >= MANY {
+        automatic::before_delete(state, now).await;
+    }
+    let purged = state
         .write(|tx| {
             let lifetime_ms = settings::get(tx)?.trash_lifetime_ms();
             trash::purge(tx, tx.now().plus_ms(-lifetime_ms))
@@ -38,7 +58,7 @@ async fn purge(store: &Arc<StoreHandle>) -> Result<(), CommandError> {
             purged.sessions,
             purged.messages
         );
-        store.truncate_log().await?;
+        state.store().truncate_log().await?;
     }
     Ok(())
 }

@@ -17,10 +17,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use tauri::{App, AppHandle, Manager, RunEvent, WebviewUrl, WebviewWindowBuilder};
-use tauri_specta::Event;
 
 use crate::args::Args;
-use crate::events::Changed;
+use crate::backups::environment::Environment;
 use crate::state::AppState;
 
 /// Runs the app until it is quit, and returns what the process ends with: failure if the database
@@ -52,10 +51,9 @@ pub fn run() -> ExitCode {
 fn setup(app: &App, folder: PathBuf) -> tauri::Result<()> {
     let handle = app.handle().clone();
     logging::start(&handle);
-    app.manage(AppState::open(folder, move |changes| {
-        if let Err(error) = (Changed { changes }).emit(&handle) {
-            log::warn!("the window could not be told of a change: {error}");
-        }
+    let environment = Environment::of_process();
+    app.manage(AppState::open(folder, environment, move |news| {
+        news.tell(&handle);
     }));
     jobs::start(app.handle());
     WebviewWindowBuilder::new(app, "main", WebviewUrl::default())
@@ -114,7 +112,7 @@ fn can_open_window() -> Result<(), String> {
 
 /// Says on the terminal what a window would have said.
 fn run_without_window(folder: PathBuf, problem: String) -> ExitCode {
-    let state = AppState::open(folder, |_| {});
+    let state = AppState::open(folder, Environment::of_process(), |_| {});
     match state.failure() {
         Some(_) => ExitCode::FAILURE, // told when it was met
         None => fail(&format!(

@@ -2,9 +2,13 @@
 
 use std::path::Path;
 
+use chatkeep_backup::{
+    Control, CreateOptions, Error as BackupError, Place, Reason, create, finish_interrupted,
+    with_causes,
+};
 use chatkeep_store::{
-    DATABASE_FILE, EndpointId, GenerationStatus, Message, NewGeneration, OpenError, OpenOptions,
-    Store, generations, messages,
+    Clock, DATABASE_FILE, EndpointId, GenerationStatus, Message, NewGeneration, OpenError,
+    OpenOptions, Store, SystemClock, generations, messages,
 };
 use serde::{Deserialize, Serialize};
 
@@ -64,17 +68,56 @@ pub(crate) struct OpenFailure {
     pub data_dir: String,
 }
 
-/// Opens the store and mends what the last end of the app left behind.
-pub(crate) fn open(folder: &Path) -> Result<Store, Box<OpenFailure>> {
+/// Opens the store and mends what the last end of the app left behind. A restore that was cut off is
+/// finished first; a database with an older schema is backed up before it is migrated.
+pub(crate) fn open(place: &Place) -> Result<Store, Box<OpenFailure>> {
+    let folder = place.data_folder();
+    let failed = |error: OpenError| describe(folder, &error);
+    finish_interrupted(place, &Control::default()).map_err(|error| {
+        failed(open_error(
+            "a restore that was cut off could not be finished",
+            error,
+        ))
+    })?;
+    let backed_up = place.clone();
     let store = OpenOptions::new(folder)
+        .before_migration(move |_| back_up_before_migration(&backed_up))
         .open()
-        .map_err(|error| describe(folder, &error))?;
-    recover(&store).map_err(|error| describe(folder, &error.into()))?;
+        .map_err(failed)?;
+    recover(&store).map_err(|error| failed(error.into()))?;
     Ok(store)
 }
 
+/// The backup is proven by a drill, which runs the very migrations that are to come: one that fails
+/// on these chats never meets them.
+fn back_up_before_migration(place: &Place) -> Result<(), OpenError> {
+    let options = CreateOptions::new(Reason::PreMigration, SystemClock.now());
+    match create(place, &options, &Control::default()) {
+        Ok(backup) => {
+            log::info!("backed up before the migration: {}", backup.name());
+            Ok(())
+        }
+        Err(error) => Err(open_error(
+            "no backup could be made before the upgrade",
+            error,
+        )),
+    }
+}
+
+/// Why the store is not opened: what had to be done before could not be.
+fn open_error(what: &str, error: BackupError) -> OpenError {
+    match error {
+        BackupError::NoSpace { .. } => OpenError::DiskFull,
+        BackupError::SourceCorrupt { what, .. } => OpenError::Corrupt { what },
+        BackupError::Busy { file, holder } => OpenError::Locked { file, holder },
+        error => OpenError::Other {
+            what: format!("{what}: {}", with_causes(&error)),
+        },
+    }
+}
+
 /// Replies that were streaming are interrupted.
-fn recover(store: &Store) -> chatkeep_store::Result<()> {
+pub(crate) fn recover(store: &Store) -> chatkeep_store::Result<()> {
     store.write(|tx| {
         for message in messages::interrupt_streaming(tx)? {
             if let Some(generation) = cut_generation(&message) {
@@ -108,8 +151,8 @@ fn describe(folder: &Path, error: &OpenError) -> Box<OpenFailure> {
         OpenError::Corrupt { .. } => (
             FailureKind::Corrupt,
             "Your chat database is damaged",
-            "Nothing was changed. Copy the data folder somewhere safe, then choose another data \
-             folder or put a good copy of the file in its place.",
+            "Nothing was changed. Restore a backup, or salvage what can still be read; either way the \
+             damaged file is kept.",
         ),
         OpenError::SchemaTooNew { .. } => (
             FailureKind::SchemaTooNew,
@@ -139,22 +182,40 @@ fn describe(folder: &Path, error: &OpenError) -> Box<OpenFailure> {
              on this computer's own disk; backups may lie in a synced folder, the live file may \
              not.",
         ),
-        _ => (
-            FailureKind::Other,
-            "Your chat database could not be opened",
-            "Nothing was changed. Try again, or choose another data folder.",
-        ),
+        _ => return failure(folder, &with_causes(error)),
     };
-    let failure = Box::new(OpenFailure {
+    told(OpenFailure {
         kind,
         title: title.to_owned(),
         message: sentence(&with_causes(error)),
         remedy: remedy.to_owned(),
+        ..unknown(folder)
+    })
+}
+
+/// A failure of no special kind.
+pub(crate) fn failure(folder: &Path, message: &str) -> Box<OpenFailure> {
+    told(OpenFailure {
+        message: sentence(message),
+        ..unknown(folder)
+    })
+}
+
+/// A failure about which nothing is known but where.
+fn unknown(folder: &Path) -> OpenFailure {
+    OpenFailure {
+        kind: FailureKind::Other,
+        title: "Your chat database could not be opened".to_owned(),
+        message: String::new(),
+        remedy: "Nothing was changed. Try again, or choose another data folder.".to_owned(),
         file: folder.join(DATABASE_FILE).display().to_string(),
         data_dir: folder.display().to_string(),
-    });
+    }
+}
+
+fn told(failure: OpenFailure) -> Box<OpenFailure> {
     tell(&failure);
-    failure
+    Box::new(failure)
 }
 
 /// The log, and the terminal that the app was started from, say it too.
@@ -165,14 +226,4 @@ fn tell(failure: &OpenFailure) {
         "chatkeep: {}\n  {}\n  file: {}\n  {}",
         failure.title, failure.message, failure.file, failure.remedy
     );
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

@@ -80,9 +80,16 @@ pub(crate) struct Call {
 }
 
 /// The replies under way, each with what stops it.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Replies {
-    running: Arc<Mutex<HashMap<MessageId, Arc<Notify>>>>,
+    running: Arc<Mutex<Running>>,
+}
+
+#[derive(Default)]
+struct Running {
+    replies: HashMap<MessageId, Arc<Notify>>,
+    /// How many keep new ones from starting.
+    pauses: usize,
 }
 
 impl Replies {
@@ -96,42 +103,71 @@ impl Replies {
     ) {
         let stop = Arc::new(Notify::new());
         let id = reply.id;
-        lock(&self.running).insert(id, Arc::clone(&stop));
-        let running = Arc::clone(&self.running);
+        let task = ReplyTask::new(store, reply, Arc::clone(&stop), events);
+        {
+            let mut running = self.lock();
+            if running.pauses > 0 {
+                drop(running);
+                return task.refuse();
+            }
+            running.replies.insert(id, stop);
+        }
+        let all = self.clone();
         tauri::async_runtime::spawn(async move {
-            ReplyTask::new(store, reply, stop, events).run(call).await;
-            lock(&running).remove(&id);
+            task.run(call).await;
+            all.lock().replies.remove(&id);
         });
     }
 
     /// Stops a reply; what has come of it stays.
     pub(crate) fn stop(&self, id: MessageId) -> bool {
-        let stop = lock(&self.running).get(&id).cloned();
+        let stop = self.lock().replies.get(&id).cloned();
         stop.inspect(|stop| stop.notify_one()).is_some()
     }
 
     pub(crate) fn is_running(&self, id: MessageId) -> bool {
-        lock(&self.running).contains_key(&id)
+        self.lock().replies.contains_key(&id)
     }
 
-    /// Stops every reply, and waits a little until they are on disk.
-    pub(crate) async fn stop_all(&self) {
-        for stop in lock(&self.running).values() {
+    /// Stops every reply, waits a little until they are on disk, and lets none start while the
+    /// pause lives.
+    pub(crate) async fn pause(&self) -> Paused {
+        self.lock().pauses += 1;
+        let mut paused = Paused {
+            replies: self.clone(),
+            all_ended: false,
+        };
+        for stop in self.lock().replies.values() {
             stop.notify_one();
         }
         let all_ended = async {
-            while !lock(&self.running).is_empty() {
+            while !self.lock().replies.is_empty() {
                 sleep(Duration::from_millis(10)).await;
             }
         };
-        if timeout(STOP_TIMEOUT, all_ended).await.is_err() {
-            log::warn!("replies were still being written when the app ended");
+        paused.all_ended = timeout(STOP_TIMEOUT, all_ended).await.is_ok();
+        if !paused.all_ended {
+            log::warn!("replies are still being written after they were stopped");
         }
+        paused
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// As long as this lives, no reply starts.
+pub(crate) struct Paused {
+    replies: Replies,
+    /// Whether those that were under way are on disk.
+    pub(crate) all_ended: bool,
+}
+
+impl Drop for Paused {
+    fn drop(&mut self) {
+        self.replies.lock().pauses -= 1;
+    }
 }
 
 /// One reply on its way.
@@ -214,6 +250,17 @@ impl ReplyTask {
             first_token: None,
             counted_tokens: 0,
         }
+    }
+
+    /// Ends a reply that was asked for while none may start. The next opening of its database finds
+    /// the row and interrupts it.
+    fn refuse(mut self) {
+        self.reply.status = MessageStatus::Interrupted;
+        self.send_finished(Some(CommandError::new(
+            ErrorKind::Busy,
+            "no reply can be asked for while the database is being replaced",
+            "Wait until that is done, then choose Continue.",
+        )));
     }
 
     async fn run(mut self, call: impl Future<Output = Result<Call, CommandError>>) {

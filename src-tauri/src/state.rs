@@ -1,57 +1,96 @@
-//! What the commands share: the open store, the replies under way, the API keys.
+//! What the commands share: the open store, the replies under way, the API keys, the backups.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
+use chatkeep_backup::{Gate, Place as BackupPlace};
 use chatkeep_provider::KeyStore;
-use chatkeep_store::{Change, Committed, ReadTx, Result as StoreResult, Store, WriteTx};
+use chatkeep_store::{
+    Clock, Committed, ReadTx, Result as StoreResult, Store, SystemClock, WriteTx,
+};
+use tokio::sync::Mutex;
+use tokio::time::{sleep, timeout};
 
+use crate::backups::environment::Environment;
+use crate::backups::{Backups, automatic, gate};
 use crate::error::{CommandError, ErrorKind};
+use crate::events::News;
 use crate::opening::{self, AppStatus, OpenFailure};
 use crate::replies::Replies;
 
+/// How long reads and writes under way get to end before the database is closed.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the end of the app waits for a restore, which is then finished by the next start.
+const TURN_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What hears the news.
+pub(crate) type Tell = Arc<dyn Fn(News) + Send + Sync>;
+
 /// The database, as far as there is one.
 enum Opened {
-    Ready(Arc<Store>),
+    Ready(Open),
     Failed(Box<OpenFailure>),
-    /// The app is about to end.
-    Closed,
+    Closed(Closed),
 }
 
-impl From<Result<Store, Box<OpenFailure>>> for Opened {
-    fn from(opened: Result<Store, Box<OpenFailure>>) -> Self {
-        match opened {
-            Ok(store) => Self::Ready(Arc::new(store)),
-            Err(failure) => Self::Failed(failure),
-        }
-    }
+/// An open store, and the gate at which `restore-db` asks for it.
+struct Open {
+    // Dropped first: it leads to the store.
+    _gate: Option<Gate>,
+    store: Arc<Store>,
+}
+
+/// Why no database is open although nothing is wrong with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Closed {
+    /// It is being replaced.
+    Replacing,
+    /// The app is about to end.
+    Ending,
 }
 
 /// What the commands share.
 pub(crate) struct AppState {
     store: Arc<StoreHandle>,
+    /// Who opens, closes or replaces the database does so alone.
+    turn: Mutex<()>,
     /// The replies under way.
     pub(crate) replies: Replies,
     /// The API keys.
     pub(crate) keys: KeyStore,
+    /// The backups.
+    pub(crate) backups: Backups,
 }
 
 impl AppState {
-    /// Opens the store in `folder`, or notes why it could not be opened. `on_change` hears what
-    /// every commit touched.
+    /// Opens the store in `folder`, or notes why it could not be opened. `tell` hears what every
+    /// commit touched, and all other news.
     pub(crate) fn open(
         folder: PathBuf,
-        on_change: impl Fn(Vec<Change>) + Send + Sync + 'static,
+        environment: Environment,
+        tell: impl Fn(News) + Send + Sync + 'static,
     ) -> Self {
-        let opened = opening::open(&folder).into();
-        Self {
+        let opened = opening::open(&environment.place(&folder));
+        let backups = Backups::new(environment, Arc::new(tell));
+        let tell = backups.listening();
+        let state = Self {
             store: Arc::new(StoreHandle {
-                place: RwLock::new(Place { folder, opened }),
-                on_change: Box::new(on_change),
+                place: RwLock::new(Place {
+                    folder: folder.clone(),
+                    opened: Opened::Closed(Closed::Replacing),
+                }),
+                commits: AtomicU64::new(0),
+                tell,
             }),
+            turn: Mutex::new(()),
             replies: Replies::default(),
             keys: KeyStore::new(),
-        }
+            backups,
+        };
+        state.install(folder, opened);
+        state
     }
 
     /// The store, to hand to a task of its own.
@@ -90,19 +129,25 @@ impl AppState {
     pub(crate) fn failure(&self) -> Option<OpenFailure> {
         match &self.store.place().opened {
             Opened::Failed(failure) => Some(OpenFailure::clone(failure)),
-            Opened::Ready(_) | Opened::Closed => None,
+            Opened::Ready(_) | Opened::Closed(_) => None,
         }
     }
 
-    /// Ends the replies and closes the database, which empties its write-ahead log: the last thing
-    /// that the app does.
+    /// Ends the replies, makes a last point in time, and closes the database, which empties its
+    /// write-ahead log: the last thing that the app does. None of it can keep the app from ending.
     pub(crate) async fn close(&self) {
-        self.replies.stop_all().await;
-        let folder = self.folder();
-        self.store.set(Place {
-            folder,
-            opened: Opened::Closed,
+        self.backups.stop().await;
+        let Ok(_turn) = timeout(TURN_TIMEOUT, self.turn.lock()).await else {
+            log::warn!("the app ends in the middle of a restore; the next start finishes it");
+            return;
+        };
+        let _paused = self.replies.pause().await;
+        automatic::on_exit(self, SystemClock.now()).await;
+        let closed = self.store.set(Place {
+            folder: self.folder(),
+            opened: Opened::Closed(Closed::Ending),
         });
+        drop(closed);
     }
 
     /// The data folder.
@@ -110,38 +155,110 @@ impl AppState {
         self.store.place().folder.clone()
     }
 
+    /// The database and its folder of backups.
+    pub(crate) fn place(&self) -> BackupPlace {
+        self.backups.environment.place(&self.folder())
+    }
+
     /// Opens the store in `folder` in the place of the one that is open. If it cannot be opened, an
     /// open one stays.
     pub(crate) async fn reopen(&self, folder: PathBuf) -> Result<AppStatus, CommandError> {
+        let _turn = self.turn.lock().await;
         if self.failure().is_none() && self.folder() == folder {
             return Ok(self.status().await);
         }
-        let asked = folder.clone();
-        let opened = blocking(move || opening::open(&asked)).await?;
-        match opened {
-            Ok(store) => {
-                self.replies.stop_all().await;
-                self.store.set(Place {
-                    folder,
-                    opened: Opened::Ready(Arc::new(store)),
-                });
+        match self.try_open(&folder).await {
+            Err(failure) if self.failure().is_none() => return Err((&*failure).into()),
+            opened => {
+                let _paused = self.replies.pause().await;
+                self.install(folder, opened);
             }
-            Err(failure) if self.failure().is_some() => {
-                self.store.set(Place {
-                    folder,
-                    opened: Opened::Failed(failure),
-                });
-            }
-            Err(failure) => return Err((&*failure).into()),
         }
         Ok(self.status().await)
     }
+
+    /// Runs `work` with the database closed, so that it may put another in its place, then opens
+    /// what is there. The window reads everything anew.
+    pub(crate) async fn apart<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<(T, AppStatus), CommandError> {
+        let _turn = self.turn.lock().await;
+        let paused = self.replies.pause().await;
+        if !paused.all_ended {
+            return Err(still_busy("a reply is still being written"));
+        }
+        self.let_go().await?;
+        let outcome = blocking(work).await;
+        let folder = self.folder();
+        let opened = self.try_open(&folder).await;
+        self.install(folder, opened);
+        drop(paused);
+        (self.store.tell)(News::Reload);
+        Ok((outcome?, self.status().await))
+    }
+
+    /// Closes the store, if one is open, once nobody uses it any more.
+    async fn let_go(&self) -> Result<(), CommandError> {
+        let folder = self.folder();
+        let former = self.store.set(Place {
+            folder: folder.clone(),
+            opened: Opened::Closed(Closed::Replacing),
+        });
+        let Opened::Ready(Open { _gate: gate, store }) = former.opened else {
+            return Ok(());
+        };
+        blocking(move || drop(gate)).await?;
+        let unused = async {
+            while Arc::strong_count(&store) > 1 {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        if timeout(CLOSE_TIMEOUT, unused).await.is_err() {
+            self.put(folder, store);
+            return Err(still_busy("the database is still being read or written"));
+        }
+        blocking(move || drop(store)).await
+    }
+
+    async fn try_open(&self, folder: &Path) -> Result<Store, Box<OpenFailure>> {
+        let place = self.backups.environment.place(folder);
+        let opened = blocking(move || opening::open(&place)).await;
+        opened.unwrap_or_else(|error| Err(opening::failure(folder, &error.message)))
+    }
+
+    fn install(&self, folder: PathBuf, opened: Result<Store, Box<OpenFailure>>) {
+        match opened {
+            Ok(store) => self.put(folder, Arc::new(store)),
+            Err(failure) => {
+                let opened = Opened::Failed(failure);
+                drop(self.store.set(Place { folder, opened }));
+            }
+        }
+        self.backups.forget_marks();
+    }
+
+    fn put(&self, folder: PathBuf, store: Arc<Store>) {
+        let gate = gate::open(&store, &self.replies, &folder, &self.store.tell);
+        let opened = Opened::Ready(Open { _gate: gate, store });
+        drop(self.store.set(Place { folder, opened }));
+    }
+}
+
+fn still_busy(what: &str) -> CommandError {
+    CommandError::new(
+        ErrorKind::Busy,
+        what,
+        "Nothing was changed. Wait a moment and try again.",
+    )
 }
 
 /// The store that is open now, for as long as it is.
 pub(crate) struct StoreHandle {
     place: RwLock<Place>,
-    on_change: Box<dyn Fn(Vec<Change>) + Send + Sync>,
+    /// How often something was written since the app started.
+    commits: AtomicU64,
+    tell: Tell,
 }
 
 struct Place {
@@ -176,20 +293,31 @@ impl StoreHandle {
         Ok(blocking(move || store.truncate_log()).await??)
     }
 
+    /// How often something was written since the app started: equal numbers, equal rows.
+    pub(crate) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::SeqCst)
+    }
+
     fn tell<T>(&self, committed: Committed<T>) -> T {
+        self.commits.fetch_add(1, Ordering::SeqCst);
         if !committed.changes.is_empty() {
-            (self.on_change)(committed.changes);
+            (self.tell)(News::Changes(committed.changes));
         }
         committed.value
     }
 
     fn get(&self) -> Result<Arc<Store>, CommandError> {
         match &self.place().opened {
-            Opened::Ready(store) => Ok(Arc::clone(store)),
-            Opened::Closed => Err(CommandError::new(
+            Opened::Ready(open) => Ok(Arc::clone(&open.store)),
+            Opened::Closed(Closed::Ending) => Err(CommandError::new(
                 ErrorKind::NoStore,
                 "Chatkeep is ending",
                 "Start it again.",
+            )),
+            Opened::Closed(Closed::Replacing) => Err(CommandError::new(
+                ErrorKind::NoStore,
+                "Chatkeep is putting another database in place",
+                "Wait until that is done.",
             )),
             Opened::Failed(failure) => Err((&**failure).into()),
         }
@@ -199,8 +327,11 @@ impl StoreHandle {
         self.place.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn set(&self, place: Place) {
-        *self.place.write().unwrap_or_else(PoisonError::into_inner) = place;
+    /// Returns the former one, whose store may take a while to close.
+    #[must_use = "to be dropped where that may take a while"]
+    fn set(&self, place: Place) -> Place {
+        let mut current = self.place.write().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *current, place)
     }
 }
 

@@ -100,13 +100,13 @@ async fn remember(folder: PathBuf) -> Result<()> {
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn pick_data_folder(app: AppHandle) -> Result<Option<String>> {
-    let picked = blocking(move || {
-        app.dialog()
-            .file()
-            .set_title("Choose a data folder")
-            .blocking_pick_folder()
-    })
-    .await?;
+    pick_folder(app, "Choose a data folder").await
+}
+
+/// Lets the user pick a folder; nothing if they pick none.
+pub(super) async fn pick_folder(app: AppHandle, title: &'static str) -> Result<Option<String>> {
+    let picked =
+        blocking(move || app.dialog().file().set_title(title).blocking_pick_folder()).await?;
     picked
         .map(|picked| picked.into_path().map(|path| path.display().to_string()))
         .transpose()
@@ -138,7 +138,7 @@ pub(crate) async fn open_external(url: String) -> Result<()> {
     open(move || tauri_plugin_opener::open_url(url, None::<&str>)).await
 }
 
-async fn open(
+pub(super) async fn open(
     work: impl FnOnce() -> std::result::Result<(), tauri_plugin_opener::Error> + Send + 'static,
 ) -> Result<()> {
     blocking(work).await?.map_err(|error| {

@@ -1,28 +1,32 @@
 //! Backups: making, checking, keeping and restoring them.
 
-use chatkeep_store::BackupSettings;
+use std::path::Path;
+
+use chatkeep_store::{BackupSettings, backup_settings};
 use tauri::ipc::Channel;
-use tauri::{AppHandle, State};
+use tauri::{AppHandle, Manager, State};
 
 use super::Result;
 use crate::backups::views::{
     BackupItem, BackupLevel, BackupProgress, BackupStatus, RestorePlan, RestoredBackup,
     SalvageUsed, SalvagedDatabase,
 };
-use crate::state::AppState;
+use crate::backups::{self, automatic, list, restore, second, status};
+use crate::state::{AppState, blocking};
 
 /// How backing up stands.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn backup_status(state: State<'_, AppState>) -> Result<BackupStatus> {
-    todo(&state)
+    status::status(&state).await
 }
 
 /// Every backup in both folders, newest first.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn list_backups(state: State<'_, AppState>) -> Result<Vec<BackupItem>> {
-    todo(&state)
+    let place = state.place();
+    Ok(blocking(move || list::all(&place)).await??)
 }
 
 /// Makes a full backup, checked and proven by a drill.
@@ -32,15 +36,15 @@ pub(crate) async fn create_backup(
     state: State<'_, AppState>,
     progress: Channel<BackupProgress>,
 ) -> Result<BackupItem> {
-    drop(progress);
-    todo(&state)
+    backups::create(&state, progress).await
 }
 
 /// Stops the long task that is under way, if there is one; it then fails as cancelled.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn cancel_backup_task(state: State<'_, AppState>) -> Result<()> {
-    todo(&state)
+    state.backups.cancel();
+    Ok(())
 }
 
 /// Checks a backup and notes the outcome in its manifest.
@@ -52,8 +56,7 @@ pub(crate) async fn verify_backup(
     level: BackupLevel,
     progress: Channel<BackupProgress>,
 ) -> Result<BackupItem> {
-    drop((id, level, progress));
-    todo(&state)
+    backups::verify(&state, id, level, progress).await
 }
 
 /// Keeps a backup until it is unpinned, or stops doing so.
@@ -64,24 +67,24 @@ pub(crate) async fn set_backup_pinned(
     id: String,
     pinned: bool,
 ) -> Result<BackupItem> {
-    drop((id, pinned));
-    todo(&state)
+    backups::set_pinned(&state, id, pinned).await
 }
 
 /// Deletes a backup. One that is pinned, that others build on, or that is the newest good one stays.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn delete_backup(state: State<'_, AppState>, id: String) -> Result<()> {
-    drop(id);
-    todo(&state)
+    backups::delete(&state, id).await
 }
 
 /// Shows the folder of a backup in the system's file manager.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn reveal_backup(state: State<'_, AppState>, id: String) -> Result<()> {
-    drop(id);
-    todo(&state)
+    let place = state.place();
+    let found = blocking(move || list::find(&place, &id)).await??;
+    let folder = found.folder.path().to_owned();
+    super::app::open(move || tauri_plugin_opener::open_path(folder, None::<&str>)).await
 }
 
 /// Finds out what a restore would change, and changes nothing.
@@ -92,8 +95,7 @@ pub(crate) async fn plan_restore(
     id: String,
     progress: Channel<BackupProgress>,
 ) -> Result<RestorePlan> {
-    drop((id, progress));
-    todo(&state)
+    restore::plan(&state, id, progress).await
 }
 
 /// Backs up what there is now, and puts what is in the backup in its place.
@@ -104,8 +106,7 @@ pub(crate) async fn restore_backup(
     id: String,
     progress: Channel<BackupProgress>,
 ) -> Result<RestoredBackup> {
-    drop((id, progress));
-    todo(&state)
+    restore::restore(&state, id, progress).await
 }
 
 /// Takes the last restore back: restores what was there before it.
@@ -115,8 +116,7 @@ pub(crate) async fn undo_restore(
     state: State<'_, AppState>,
     progress: Channel<BackupProgress>,
 ) -> Result<RestoredBackup> {
-    drop(progress);
-    todo(&state)
+    restore::undo(&state, progress).await
 }
 
 /// Reads what is left of a damaged database into a new file, and changes nothing else.
@@ -126,15 +126,14 @@ pub(crate) async fn salvage_database(
     state: State<'_, AppState>,
     progress: Channel<BackupProgress>,
 ) -> Result<SalvagedDatabase> {
-    drop(progress);
-    todo(&state)
+    restore::salvage(&state, progress).await
 }
 
 /// Puts what was salvaged in the place of the damaged database, which is kept, and opens it.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn use_salvaged(state: State<'_, AppState>) -> Result<SalvageUsed> {
-    todo(&state)
+    restore::use_salvaged(&state).await
 }
 
 /// Lets the user pick the folder that full backups are copied to; nothing if they pick none.
@@ -144,19 +143,27 @@ pub(crate) async fn pick_second_folder(
     app: AppHandle,
     state: State<'_, AppState>,
 ) -> Result<Option<BackupStatus>> {
-    drop(app);
-    todo(&state)
+    let picked = super::app::pick_folder(app.clone(), "Choose a folder for a second copy").await?;
+    match picked {
+        None => Ok(None),
+        Some(path) => set_second_folder(app, state, Some(path)).await.map(Some),
+    }
 }
 
 /// Sets the folder that full backups are copied to, or none.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn set_second_folder(
+    app: AppHandle,
     state: State<'_, AppState>,
     path: Option<String>,
 ) -> Result<BackupStatus> {
-    drop(path);
-    todo(&state)
+    let place = state.place();
+    blocking(move || second::choose(&place, path.as_deref().map(Path::new))).await??;
+    tauri::async_runtime::spawn(async move {
+        automatic::fill_second_folder(&app.state::<AppState>()).await;
+    });
+    status::status(&state).await
 }
 
 /// Sets when the app backs up by itself, and how much it keeps.
@@ -166,13 +173,8 @@ pub(crate) async fn set_backup_settings(
     state: State<'_, AppState>,
     settings: BackupSettings,
 ) -> Result<BackupStatus> {
-    drop(settings);
-    todo(&state)
-}
-
-fn todo<T>(state: &AppState) -> Result<T> {
-    state.failure().map_or_else(
-        || Err(crate::error::CommandError::internal("in the next commit")),
-        |failure| Err((&failure).into()),
-    )
+    state
+        .write(move |tx| backup_settings::update(tx, &settings))
+        .await?;
+    status::status(&state).await
 }

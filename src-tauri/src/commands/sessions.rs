@@ -1,11 +1,13 @@
 //! Sessions.
 
 use chatkeep_store::{
-    NewSession, Page, PersonaId, Session, SessionCursor, SessionId, Shelf, sessions,
+    Clock, NewSession, Page, PersonaId, Session, SessionCursor, SessionId, Shelf, SystemClock,
+    sessions,
 };
 use tauri::State;
 
 use super::Result;
+use crate::backups::automatic;
 use crate::state::AppState;
 
 /// A page of a shelf, pinned sessions first, then the newest.
@@ -144,9 +146,10 @@ pub(crate) async fn restore_session(state: State<'_, AppState>, id: SessionId) -
     state.write(move |tx| sessions::restore(tx, id)).await
 }
 
-/// Deletes a session for good, with everything in it.
+/// Deletes a session for good, with everything in it. A point in time is made first.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn delete_session(state: State<'_, AppState>, id: SessionId) -> Result<()> {
+    automatic::before_delete(&state, SystemClock.now()).await;
     state.write(move |tx| sessions::delete(tx, id)).await
 }

@@ -190,14 +190,18 @@ fn disk(place: &Place) -> Finding {
     }
 }
 
+/// Whether two folders are on one disk; `None` if that cannot be told.
 #[cfg(unix)]
-fn same_disk(a: &Path, b: &Path) -> Option<bool> {
+#[must_use]
+pub fn same_disk(a: &Path, b: &Path) -> Option<bool> {
     use std::os::unix::fs::MetadataExt;
     Some(a.metadata().ok()?.dev() == b.metadata().ok()?.dev())
 }
 
+/// Whether two folders are on one disk; `None` if that cannot be told.
 #[cfg(not(unix))]
-fn same_disk(_: &Path, _: &Path) -> Option<bool> {
+#[must_use]
+pub fn same_disk(_: &Path, _: &Path) -> Option<bool> {
     None
 }
 

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{At, Error, Result};
@@ -61,6 +61,23 @@ pub(crate) fn rename(from: &Path, to: &Path) -> Result<()> {
         sync_folder_of(from)?;
     }
     Ok(())
+}
+
+/// Writes a copy of a file to disk, under a name that nothing has. `wrote` hears how much there is.
+pub(crate) fn copy(from: &Path, to: &Path, mut wrote: impl FnMut(u64) -> Result<()>) -> Result<()> {
+    let mut source = File::open(from).at("read", from)?;
+    let mut target = Steady::new(create_private(to)?);
+    let mut buffer = vec![0; 1 << 20];
+    let mut done = 0;
+    loop {
+        let count = source.read(&mut buffer).at("read", from)?;
+        let Some(bytes) = buffer.get(..count).filter(|it| !it.is_empty()) else {
+            return target.sync_all().at("write to disk", to);
+        };
+        target.write_all(bytes).at("write", to)?;
+        done += count as u64;
+        wrote(done)?;
+    }
 }
 
 /// Gives a finished file its final name, which must be free: a backup is never overwritten.

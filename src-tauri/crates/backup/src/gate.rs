@@ -38,10 +38,12 @@ enum Reply {
     Released,
 }
 
-/// The app's side. Dropping it closes the gate.
+/// The app's side. Dropping it closes the gate; a restore that is under way meanwhile is not waited
+/// for.
 pub struct Gate {
     path: PathBuf,
     closed: Arc<AtomicBool>,
+    serving: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -68,18 +70,26 @@ impl Gate {
             .at("open the gate", &path)?;
         let closed = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&closed);
+        let serving = Arc::new(AtomicBool::new(false));
+        let busy = Arc::clone(&serving);
         let thread = std::thread::spawn(move || {
             for stream in listener.incoming() {
-                if seen.load(Ordering::Relaxed) {
+                busy.store(true, Ordering::SeqCst);
+                if seen.load(Ordering::SeqCst) {
                     return;
                 }
                 // A tool that breaks off is answered by the release that `serve` ends with.
                 let _ = stream.and_then(|stream| serve(stream, &hold, &release));
+                busy.store(false, Ordering::SeqCst);
+                if seen.load(Ordering::SeqCst) {
+                    return;
+                }
             }
         });
         Ok(Self {
             path,
             closed,
+            serving,
             thread: Some(thread),
         })
     }
@@ -87,7 +97,11 @@ impl Gate {
 
 impl Drop for Gate {
     fn drop(&mut self) {
-        self.closed.store(true, Ordering::Relaxed);
+        self.closed.store(true, Ordering::SeqCst);
+        if self.serving.load(Ordering::SeqCst) {
+            // The app ends, and with it the hold; the tool sees that and needs no answer.
+            return;
+        }
         // Wakes the thread, which waits for a connection.
         let woken = name(&self.path).and_then(Stream::connect);
         if let (Ok(_), Some(thread)) = (woken, self.thread.take()) {

@@ -34,6 +34,7 @@
 
 mod chain;
 mod check;
+mod compare;
 mod control;
 mod create;
 mod database;
@@ -63,7 +64,7 @@ pub use control::{Control, Phase, Progress};
 pub use create::{CreateOptions, create};
 pub use delta::create_delta;
 pub use digest::Digests;
-pub use doctor::{Finding, Severity, doctor};
+pub use doctor::{Finding, Severity, doctor, same_disk};
 pub use error::{Error, Result, with_causes};
 pub use folder::{BACKUPS_FOLDER, Backup, BackupFolder, Place, State};
 pub use gate::Gate;
@@ -78,7 +79,7 @@ pub use restore::{
     restore_to, undo_backup,
 };
 pub use retention::{Decision, Policy, decide};
-pub use salvage::{Salvaged, SalvagedTable, salvage};
+pub use salvage::{Salvaged, SalvagedTable, put_in_place, salvage};
 pub use swap::finish_interrupted;
-pub use upkeep::{Layout, Prune, Pruned, delete, export, prune, set_pinned};
+pub use upkeep::{Layout, Prune, Pruned, copy_to, delete, export, prune, set_pinned};
 pub use verify::{Check, verify};

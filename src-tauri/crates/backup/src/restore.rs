@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::check;
+use crate::compare;
 use crate::control::{Control, Phase};
 use crate::create::{self, CreateOptions};
 use crate::database::{self, Facts};
@@ -70,6 +71,10 @@ pub struct Plan {
     pub live: Live,
     /// Rows now and then, by table.
     pub tables: Vec<TableChange>,
+    /// When the newest message of the live database was written: milliseconds since the Unix epoch.
+    pub newest_message_now_ms: Option<i64>,
+    /// The same of the backup.
+    pub newest_message_then_ms: Option<i64>,
     /// What was not checked, and what else should be known.
     pub notes: Vec<String>,
 }
@@ -98,6 +103,10 @@ pub struct TableChange {
     pub now: Option<u64>,
     /// Rows in the backup.
     pub then: u64,
+    /// Rows that are in the backup and not in the live database; `None` if that cannot be told.
+    pub gained: Option<u64>,
+    /// Rows that are in the live database and not in the backup.
+    pub lost: Option<u64>,
 }
 
 /// A restore that was checked and not yet done. Dropping it leaves everything as it was.
@@ -145,8 +154,10 @@ pub fn prepare<'a>(
     let (live, live_facts) = look_at_live(place, control);
     let expected_uid = live_facts.as_ref().and_then(|it| it.uid.clone());
     let staged = Staged::make(&stage, backup, &options, expected_uid.as_deref(), control)?;
+    let mut plan = plan(backup, live, live_facts.as_ref(), &staged, options.now);
+    compare::complete(&mut plan, place, &swap::set_in(&stage.path), control)?;
     Ok(Prepared {
-        plan: plan(backup, live, live_facts.as_ref(), &staged, options.now),
+        plan,
         place: place.clone(),
         options,
         stage,
@@ -294,6 +305,8 @@ fn plan(
             table: table.clone(),
             now: rows_now(table),
             then: content.rows,
+            gained: None,
+            lost: None,
         });
     Plan {
         backup: backup.path.clone(),
@@ -304,6 +317,8 @@ fn plan(
         schema_after: staged.facts.database.user_version,
         live,
         tables: tables.collect(),
+        newest_message_now_ms: None,
+        newest_message_then_ms: None,
         notes: staged.notes.clone(),
     }
 }
@@ -513,7 +528,7 @@ fn record_path(place: &Place) -> Result<PathBuf> {
     Ok(place.beside().work()?.join("last-restore.json"))
 }
 
-fn record(place: &Place, restored: &Restored) -> Result<()> {
+pub(crate) fn record(place: &Place, restored: &Restored) -> Result<()> {
     let text = serde_json::to_vec_pretty(restored).map_err(|error| Error::Faulty {
         what: format!("the record of the restore cannot be written: {error}"),
     })?;

@@ -6,8 +6,9 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use chatkeep_store::Timestamp;
 use chatkeep_store::rescue::Rescue;
 use chatkeep_store::upkeep::{LockFile, lock_path};
 use rusqlite::types::Value;
@@ -19,7 +20,10 @@ use crate::control::{Control, Phase};
 use crate::database;
 use crate::error::{At, Error, Result};
 use crate::files::{self, WorkFile};
+use crate::folder::Place;
 use crate::pages::{Pages, Row};
+use crate::restore::{self, Mode, Restored};
+use crate::swap;
 
 /// What was read of one table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -89,6 +93,43 @@ pub fn salvage(from: &Path, to: &Path, control: &Control) -> Result<Salvaged> {
     files::sync(&fresh.path)?;
     files::publish(&fresh.path, to)?;
     Ok(report)
+}
+
+/// Puts `file`, a database that was salvaged, in the live one's place. The former files are kept;
+/// returns where.
+///
+/// # Errors
+/// [`Error::Busy`], if another program has the database; why `file` cannot be used.
+pub fn put_in_place(
+    place: &Place,
+    file: &Path,
+    now: Timestamp,
+    control: &Control,
+) -> Result<PathBuf> {
+    swap::finish_interrupted(place, control)?;
+    let _place_lock = place.lock("restore-db", control)?;
+    let _store_lock = place.store_lock(control)?;
+    check::check(file, control)?;
+    let incoming = swap::incoming(place)?;
+    files::create_private_folder(&incoming)?;
+    files::rename(file, &swap::set_in(&incoming))?;
+    let replaced = swap::replace(place, &incoming);
+    if replaced.is_err() && !place.journal().exists() {
+        // Not begun: what was salvaged stays where it was, out of reach of any sweep.
+        files::rename(&swap::set_in(&incoming), file)?;
+    }
+    let former = replaced?;
+    restore::record(
+        place,
+        &Restored {
+            at_ms: now.as_ms(),
+            from: file.display().to_string(),
+            mode: Mode::Offline,
+            safety_backup: None,
+            former: Some(former.display().to_string()),
+        },
+    )?;
+    Ok(former)
 }
 
 /// What is only in the log is brought into the copy, if SQLite can still do that.

@@ -6,12 +6,15 @@ use chatkeep_store::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::control::Control;
+use crate::control::{Control, Phase};
+use crate::create;
 use crate::database;
+use crate::digest;
 use crate::error::{At, Error, Result};
 use crate::files;
 use crate::folder::{Backup, BackupFolder, State};
-use crate::manifest::{Manifest, manifest_path};
+use crate::manifest::{Kind, Manifest, manifest_path};
+use crate::names::{self, Form};
 use crate::pack::Key;
 use crate::retention::{self, Policy};
 use crate::verify;
@@ -143,6 +146,45 @@ pub fn set_pinned(
         path: backup.path.clone(),
         state: State::Managed(Box::new(manifest)),
     })
+}
+
+/// Copies a full backup into another folder, where it keeps its id, and reads the copy back. `None`:
+/// it is there already.
+///
+/// # Errors
+/// [`Error::Usage`] for a delta, which is nothing without what it builds on; [`Error::Invalid`], if
+/// the backup is not what its manifest says.
+pub fn copy_to(backup: &Backup, to: &BackupFolder, control: &Control) -> Result<Option<Backup>> {
+    let manifest = backup.require_manifest()?;
+    if manifest.kind != Kind::Full {
+        return Err(Error::usage(
+            "only a full backup stands by itself elsewhere",
+        ));
+    }
+    let _lock = to.lock("backup-db", control)?;
+    if to.by_id(manifest.backup_id).is_ok() {
+        return Ok(None);
+    }
+    files::require_space(to.path(), manifest.payload.digests.bytes)?;
+    let work = to.work_file("copy")?;
+    files::copy(&backup.path, &work.path, |done| {
+        control.step(Phase::Copy, done, manifest.payload.digests.bytes)
+    })?;
+    if digest::digest_file(&work.path, control)? != manifest.payload.digests {
+        return Err(Error::invalid(
+            &backup.path,
+            "its copy's digest is not the one in its manifest",
+        ));
+    }
+    let copied = Manifest {
+        sequence: to.next_sequence()?,
+        ..manifest.clone()
+    };
+    let form = Form::of(&backup.path);
+    create::publish(to, &work, copied, |nth| {
+        names::full(manifest.created(), nth, form)
+    })
+    .map(Some)
 }
 
 /// Whether an export is rewritten without its free pages.

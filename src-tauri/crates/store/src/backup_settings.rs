@@ -1,7 +1,6 @@
-//! How the app backs up by itself. Rows of the settings, but apart from the others: a window that
+//! How the app backs up by itself. A row of the settings, but apart from the others: a window that
 //! saves those does not set these back.
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::change::Entity;
@@ -9,8 +8,7 @@ use crate::error::{Error, Result};
 use crate::limits;
 use crate::transaction::{ReadTx, WriteTx};
 
-const SETTINGS_ROW: &str = "backups";
-const SECOND_FOLDER_ROW: &str = "backupsSecondFolder";
+const ROW: &str = "backups";
 
 /// When the app backs up by itself, and how much of that it keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,7 +96,9 @@ const MAX_BYTES_MIN: u64 = 100 << 20;
 /// # Errors
 /// What SQLite reports.
 pub fn get(tx: &ReadTx<'_>) -> Result<BackupSettings> {
-    Ok(read(tx, SETTINGS_ROW)?.unwrap_or_default())
+    let value: Option<String> = tx.value("SELECT value FROM settings WHERE name = ?1", [ROW])?;
+    let saved = value.and_then(|value| serde_json::from_str(&value).ok());
+    Ok(saved.unwrap_or_default())
 }
 
 /// Sets the settings.
@@ -107,38 +107,13 @@ pub fn get(tx: &ReadTx<'_>) -> Result<BackupSettings> {
 /// [`Error::Invalid`] for a number out of its range.
 pub fn update(tx: &WriteTx<'_>, settings: &BackupSettings) -> Result<()> {
     settings.check()?;
-    write(tx, SETTINGS_ROW, settings)
-}
-
-/// Returns the folder that full backups are copied to, if there is one.
-///
-/// # Errors
-/// What SQLite reports.
-pub fn second_folder(tx: &ReadTx<'_>) -> Result<Option<String>> {
-    Ok(read(tx, SECOND_FOLDER_ROW)?.flatten())
-}
-
-/// Sets the folder that full backups are copied to, or none.
-///
-/// # Errors
-/// What SQLite reports.
-pub fn set_second_folder(tx: &WriteTx<'_>, folder: Option<&str>) -> Result<()> {
-    write(tx, SECOND_FOLDER_ROW, &folder)
-}
-
-fn read<T: DeserializeOwned>(tx: &ReadTx<'_>, name: &str) -> Result<Option<T>> {
-    let value: Option<String> = tx.value("SELECT value FROM settings WHERE name = ?1", [name])?;
-    Ok(value.and_then(|value| serde_json::from_str(&value).ok()))
-}
-
-fn write(tx: &WriteTx<'_>, name: &str, value: &impl Serialize) -> Result<()> {
-    let value = serde_json::to_string(value)
+    let value = serde_json::to_string(settings)
         .map_err(|error| Error::invalid("settings", error.to_string()))?;
     tx.execute(
         "INSERT INTO settings (name, value)
          VALUES (?1, ?2)
          ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        (name, value),
+        (ROW, value),
     )?;
     tx.changed(Entity::Settings, "");
     Ok(())

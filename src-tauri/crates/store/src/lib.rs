@@ -77,7 +77,7 @@ pub use personas::{Persona, PersonaCategory, PersonaFields};
 pub use pins::{NewPin, Pin, PinType, PinUpdate};
 pub use sessions::{NewSession, Session, SessionCursor, Shelf};
 pub use settings::{Settings, Theme};
-pub use store::{OpenOptions, Store};
+pub use store::{OpenOptions, Store, WriteHold};
 pub use summaries::{NewSummary, Summary, SummaryUpdate};
 pub use time::{Clock, SystemClock, Timestamp};
 pub use transaction::{ReadTx, WriteTx};

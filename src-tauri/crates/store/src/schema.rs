@@ -23,13 +23,17 @@ pub(crate) mod embedded {
 /// "CHKP": written by V1__core.sql.
 pub const APPLICATION_ID: i32 = 0x4348_4B50;
 
-/// Makes sure that `file` is there, is ours, and has this program's schema, in WAL mode.
-pub(crate) fn prepare(file: &Path) -> Result<(), OpenError> {
+/// Makes sure that `file` is there and ours; tells which version of the schema it has.
+pub(crate) fn find_or_create(file: &Path) -> Result<u32, OpenError> {
     if file.try_exists()? {
-        inspect(file)?;
-    } else {
-        create(file)?;
+        return inspect(file);
     }
+    create(file)?;
+    Ok(newest_version())
+}
+
+/// Gives `file` this program's schema, in WAL mode.
+pub(crate) fn bring_up_to_date(file: &Path) -> Result<(), OpenError> {
     let mut connection = connection::open(file, false)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     migrate(&mut connection)
@@ -64,8 +68,9 @@ fn create(file: &Path) -> Result<(), OpenError> {
     sync_folder_of(file)
 }
 
-/// Looks at a file without changing it: no checkpoint either, should it have a log.
-pub(crate) fn inspect(file: &Path) -> Result<(), OpenError> {
+/// Looks at a file without changing it: no checkpoint either, should it have a log. Tells which
+/// version of the schema it has.
+pub(crate) fn inspect(file: &Path) -> Result<u32, OpenError> {
     let metadata = fs::metadata(file)?;
     if !metadata.is_file() {
         return Err(corrupt("there is a folder in the place of the file"));
@@ -90,7 +95,8 @@ pub(crate) fn inspect(file: &Path) -> Result<(), OpenError> {
     if found > supported {
         return Err(OpenError::SchemaTooNew { found, supported });
     }
-    history(&connection).map(drop)
+    history(&connection)?;
+    Ok(found)
 }
 
 /// refinery takes the rows of its history table for sound and panics when they are not.

@@ -2,8 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use r2d2::PooledConnection;
+use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::Connection;
 use uuid::ContextV7;
 
@@ -23,7 +26,10 @@ pub struct OpenOptions {
     folder: PathBuf,
     clock: Arc<dyn Clock>,
     holder: String,
+    before_migration: Option<BeforeMigration>,
 }
+
+type BeforeMigration = Box<dyn FnOnce(&Path) -> std::result::Result<(), OpenError>>;
 
 impl OpenOptions {
     /// The store in `folder`, which is made if it is not there, by the computer's clock.
@@ -32,6 +38,7 @@ impl OpenOptions {
             folder: folder.into(),
             clock: Arc::new(SystemClock),
             holder: "Chatkeep".to_owned(),
+            before_migration: None,
         }
     }
 
@@ -49,6 +56,17 @@ impl OpenOptions {
         self
     }
 
+    /// Calls `before` with a database that is about to be migrated, while nothing has it open and
+    /// nobody else may open it. What it fails with, the opening fails with; nothing is changed then.
+    #[must_use]
+    pub fn before_migration(
+        mut self,
+        before: impl FnOnce(&Path) -> std::result::Result<(), OpenError> + 'static,
+    ) -> Self {
+        self.before_migration = Some(Box::new(before));
+        self
+    }
+
     /// Opens the store: takes the folder's lock, looks at the file, brings its schema up to date.
     ///
     /// # Errors
@@ -61,13 +79,19 @@ impl OpenOptions {
         let file = self.folder.join(DATABASE_FILE);
         let lock = LockFile::acquire(&upkeep::lock_path(&file), &self.holder)?;
         upkeep::refuse_unfinished_restore(&self.folder)?;
-        schema::prepare(&file)?;
+        if schema::find_or_create(&file)? < schema::newest_version()
+            && let Some(before) = self.before_migration
+        {
+            before(&file)?;
+        }
+        schema::bring_up_to_date(&file)?;
         let (readers, writer) = connection::pools(&file)?;
         Ok(Store {
             readers,
             writer,
             clock: self.clock,
             ids: Mutex::new(ContextV7::new()),
+            replacements: AtomicU64::new(0),
             file,
             _lock: lock,
         })
@@ -81,6 +105,8 @@ pub struct Store {
     writer: ConnectionPool,
     clock: Arc<dyn Clock>,
     ids: Mutex<ContextV7>,
+    /// How often another program has replaced everything in the database.
+    replacements: AtomicU64,
     file: PathBuf,
     _lock: LockFile,
 }
@@ -103,7 +129,7 @@ impl Store {
     /// as it was. If the commit itself fails with [`Error::Sqlite`], the write may have reached the
     /// disk nonetheless: read before you repeat it.
     pub fn write<T>(&self, body: impl FnOnce(&WriteTx<'_>) -> Result<T>) -> Result<Committed<T>> {
-        let connection = self.writer.get().map_err(|_| Error::Busy)?;
+        let connection = self.writer()?;
         self.commit(&connection, body)
     }
 
@@ -117,7 +143,7 @@ impl Store {
         &self,
         body: impl FnOnce(&WriteTx<'_>) -> Result<T>,
     ) -> Result<Committed<T>> {
-        let connection = self.writer.get().map_err(|_| Error::Busy)?;
+        let connection = self.writer()?;
         let relaxed = Relaxed::begin(&connection)?;
         self.commit(relaxed.0, body)
     }
@@ -128,10 +154,33 @@ impl Store {
     /// # Errors
     /// [`Error::Busy`] if readers hold the log for 5 seconds; it is then emptied another time.
     pub fn truncate_log(&self) -> Result<()> {
-        let connection = self.writer.get().map_err(|_| Error::Busy)?;
+        let connection = self.writer()?;
         let busy: bool =
             connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
         if busy { Err(Error::Busy) } else { Ok(()) }
+    }
+
+    /// Keeps every write out, so that another program can replace what is in the database. Reads go
+    /// on.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] if other writes take 5 seconds.
+    pub fn hold_writes(self: &Arc<Self>) -> Result<WriteHold> {
+        Ok(WriteHold {
+            _writer: self.writer()?,
+            store: Arc::clone(self),
+        })
+    }
+
+    /// The one connection that writes. A write that waited for it while the database was replaced is
+    /// not done: it was meant for the one that was there before.
+    fn writer(&self) -> Result<PooledConnection<SqliteConnectionManager>> {
+        let before = self.replacements.load(Ordering::SeqCst);
+        let connection = self.writer.get().map_err(|_| Error::Busy)?;
+        match self.replacements.load(Ordering::SeqCst) == before {
+            true => Ok(connection),
+            false => Err(Error::Busy),
+        }
     }
 
     /// The database file. Only SQLite may open it while the store is open: the first other open and
@@ -152,6 +201,20 @@ impl Store {
         let value = body(&tx)?;
         let changes = tx.commit()?;
         Ok(Committed { value, changes })
+    }
+}
+
+/// As long as this lives, the store writes nothing.
+pub struct WriteHold {
+    _writer: PooledConnection<SqliteConnectionManager>,
+    store: Arc<Store>,
+}
+
+impl WriteHold {
+    /// Notes that the database was replaced: writes that wait since before fail with
+    /// [`Error::Busy`].
+    pub fn replaced(self) {
+        self.store.replacements.fetch_add(1, Ordering::SeqCst);
     }
 }
 

@@ -5,10 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use refinery::Target;
+use rusqlite::Connection;
 use tempfile::TempDir;
 
+use crate::schema::embedded;
 use crate::time::{Clock, Timestamp};
-use crate::{NewSession, OpenOptions, Session, Store, sessions};
+use crate::{DATABASE_FILE, NewSession, OpenOptions, Session, Store, sessions};
 
 /// A clock that stands still until it is set.
 #[derive(Debug, Clone)]
@@ -31,6 +34,24 @@ impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_ms(self.0.load(Ordering::Relaxed))
     }
+}
+
+/// Makes a database in `folder` with the schema that version `version` of it had, and no rows but
+/// those that the migrations make.
+///
+/// # Panics
+/// If it cannot be made.
+#[expect(
+    clippy::expect_used,
+    reason = "tests have nothing to do without a database"
+)]
+pub fn make_older_database(folder: &Path, version: u32) {
+    let file = folder.join(DATABASE_FILE);
+    let mut connection = Connection::open(file).expect("a database");
+    embedded::migrations::runner()
+        .set_target(Target::Version(version.cast_signed()))
+        .run(&mut connection)
+        .expect("the migrations up to there");
 }
 
 /// A store in a temporary folder, which goes with it. Derefs to the store.

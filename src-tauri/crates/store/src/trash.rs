@@ -277,6 +277,33 @@ pub fn list(tx: &ReadTx<'_>) -> Result<Vec<TrashedBranch>> {
     )
 }
 
+/// Counts what [`purge`] would take at `now`: of a branch in the trash only its first message.
+///
+/// # Errors
+/// What SQLite reports.
+pub fn count_purgeable(
+    tx: &ReadTx<'_>,
+    now: Timestamp,
+    trashed_before: Timestamp,
+) -> Result<Purged> {
+    let expired: Option<usize> = tx.value(
+        "SELECT count(*) FROM sessions WHERE expires_at <= ?1",
+        [now],
+    )?;
+    let trashed: Option<usize> = tx.value(
+        "SELECT count(*) FROM sessions WHERE deleted_at <= ?1",
+        [trashed_before],
+    )?;
+    let messages: Option<usize> = tx.value(
+        "SELECT count(*) FROM messages WHERE deleted_at <= ?1",
+        [trashed_before],
+    )?;
+    Ok(Purged {
+        sessions: expired.unwrap_or(0) + trashed.unwrap_or(0),
+        messages: messages.unwrap_or(0),
+    })
+}
+
 /// Deletes for good what expired and what lies in the trash since `trashed_before` or longer. For
 /// the words to be gone from the disk too, follow with [`crate::Store::truncate_log`].
 ///

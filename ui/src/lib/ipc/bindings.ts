@@ -147,7 +147,7 @@ export const commands = {
 	stopReply: (messageId: MessageId) => typedError<null, CommandError>(__TAURI_INVOKE("stop_reply", { messageId })),
 	/**  Begins a session. */
 	createSession: (newSession: NewSession) => typedError<Session, CommandError>(__TAURI_INVOKE("create_session", { newSession })),
-	/**  Deletes a session for good, with everything in it. */
+	/**  Deletes a session for good, with everything in it. A point in time is made first. */
 	deleteSession: (id: SessionId) => typedError<null, CommandError>(__TAURI_INVOKE("delete_session", { id })),
 	/**  One session. */
 	getSession: (id: SessionId) => typedError<Session, CommandError>(__TAURI_INVOKE("get_session", { id })),
