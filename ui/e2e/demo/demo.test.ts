@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, test } from "vitest";
 import type { Message, Persona, Session } from "../../src/lib/ipc/bindings";
 import type { App } from "../support/app";
+import { backUp } from "../support/backups";
 import { Desk } from "../support/desk";
 import { DEMO } from "../support/paths";
 import { setTheme, type View, VIEWS } from "../support/views";
@@ -34,6 +35,7 @@ test("a little data", async () => {
   for (const sample of SAMPLES) session = await tell(sample);
   await remember(session!);
   await makePersona(session!);
+  await backUp(app);
   await photograph("2-a-little", VIEWS, session);
 });
 

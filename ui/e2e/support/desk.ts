@@ -16,6 +16,8 @@ export type StartOptions = {
   under?: string;
   /** Instead of the desk's own bus: the app then sees no other app. */
   bus?: Bus;
+  /** Besides the usual environment. */
+  env?: NodeJS.ProcessEnv;
 };
 
 /** Everything one test has to itself: folders, a bus, a model server, the apps it starts. */
@@ -61,6 +63,7 @@ export class Desk {
       CHATKEEP_E2E_APP: APP,
       CHATKEEP_E2E_NOTES: notes,
       CHATKEEP_E2E_UNDER: options.under ?? "",
+      ...options.env,
     };
   }
 

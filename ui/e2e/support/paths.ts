@@ -7,6 +7,9 @@ const target = process.env.CARGO_TARGET_DIR ?? join(root, "target");
 /** The app under test: the debug build with the front end inside, unless told otherwise. */
 export const APP = process.env.CHATKEEP_APP ?? join(target, "debug", "chatkeep");
 
+/** The tool that brings chats back, from outside of the app. */
+export const RESTORE_DB = process.env.CHATKEEP_RESTORE_DB ?? join(target, "debug", "restore-db");
+
 /** Screenshots and logs of the tests. */
 export const ARTEFACTS = join(target, "e2e");
 

@@ -1,6 +1,7 @@
 import type { Session, Theme } from "../../src/lib/ipc/bindings";
 import { Key } from "selenium-webdriver";
 import type { App } from "./app";
+import { backUp, closeBackups, openBackups } from "./backups";
 import type { Desk } from "./desk";
 
 /** One state of the window that a person meets. */
@@ -73,7 +74,29 @@ export const VIEWS: View[] = [
     open: (app) => app.click("persona-picker"),
     close: escape,
   },
-  ...["providers", "keeping", "data", "appearance", "about"].map((section) => ({
+  { name: "backups", open: openBackups, close: closeBackups },
+  {
+    name: "backup in detail",
+    open: async (app) => {
+      await openBackups(app);
+      await app.click("backup-open");
+      await app.find("backup-path");
+    },
+    close: closeBackups,
+  },
+  {
+    name: "restore plan",
+    open: async (app) => {
+      await openBackups(app);
+      await app.click("restore-backup");
+      await app.find("restore-plan");
+    },
+    close: async (app) => {
+      await closed(app, "restore-dialog");
+      await closeBackups(app);
+    },
+  },
+  ...["providers", "keeping", "backups", "data", "appearance", "about"].map((section) => ({
     name: `settings ${section}`,
     open: async (app: App) => {
       await app.click("settings-button");
@@ -104,7 +127,7 @@ export async function setTheme(app: App, theme: Theme): Promise<void> {
   await app.invoke("update_settings", { settings: { ...settings, theme } });
 }
 
-/** Fills the app with a conversation that shows everything: Markdown, a pin, a summary. */
+/** Fills the app with a conversation that shows everything: Markdown, a pin, a summary, a backup. */
 export async function furnish(desk: Desk, app: App): Promise<Room> {
   const session = await desk.chat(app, "letter", { name: "Why does the WAL grow?" });
   await app.say("Why does my database's write-ahead log grow?");
@@ -126,5 +149,6 @@ export async function furnish(desk: Desk, app: App): Promise<Room> {
       endMessageId: reply.id,
     },
   });
+  await backUp(app);
   return { session };
 }

@@ -66,6 +66,14 @@ test("a dismissed notice stays away for a week, and comes back if there is still
   expect(screen.getByTestId("banner")).toHaveTextContent("It is never.");
 });
 
+test("that there is one disk only is not said every week", async () => {
+  const user = await shown({ notices: [notice("same_disk")] });
+  await user.click(screen.getByRole("button", { name: "Dismiss" }));
+  clock.now = Date.now() + 80 * DAY_MS;
+  await settled();
+  expect(screen.queryByTestId("banner")).toBeNull();
+});
+
 test("one dismissed does not hide another", async () => {
   const user = await shown({ notices: [notice("last_failed"), notice("second_folder_missing")] });
   await user.click(screen.getByRole("button", { name: "Dismiss" }));

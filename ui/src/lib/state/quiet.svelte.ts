@@ -1,23 +1,25 @@
 /**
- * Notices that were dismissed: each comes back after a week, if there is still reason to.
+ * Notices that were dismissed, and when: each comes back after a time, if there is still reason to.
  * Kept by the web view and not in the database: a restored one must not bring it.
  */
 import { DAY_MS } from "$lib/dates";
 
 const KEY = "dismissed-notices";
-const QUIET_MS = 7 * DAY_MS;
+/** After this long nobody asks for one any more. */
+const KEPT_MS = 365 * DAY_MS;
 
 class Quiet {
   #since = $state(read());
 
-  has(name: string, now: number): boolean {
+  /** Whether it was dismissed less than `quietMs` ago. */
+  has(name: string, quietMs: number, now: number): boolean {
     const since = this.#since[name];
-    return since !== undefined && now - since < QUIET_MS;
+    return since !== undefined && now - since < quietMs;
   }
 
   begin(name: string): void {
     const now = Date.now();
-    const still = Object.entries(this.#since).filter(([, since]) => now - since < QUIET_MS);
+    const still = Object.entries(this.#since).filter(([, since]) => now - since < KEPT_MS);
     this.#since = { ...Object.fromEntries(still), [name]: now };
     localStorage.setItem(KEY, JSON.stringify(this.#since));
   }
