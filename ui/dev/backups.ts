@@ -123,8 +123,8 @@ const NOTICES: Record<DemoName, BackupNotice[]> = {
 const TABLES: PlannedTable[] = [
   { table: "sessions", now: 134, then: 131, gained: 2, lost: 5 },
   { table: "messages", now: 5_431, then: 5_388, gained: 14, lost: 57 },
-  { table: "pins", now: 41, then: 41, gained: 0, lost: 0 },
-  { table: "summaries", now: 12, then: 11, gained: 0, lost: 1 },
+  { table: "semantic_pins", now: 41, then: 41, gained: 0, lost: 0 },
+  { table: "conversation_summaries", now: 12, then: 11, gained: 0, lost: 1 },
   { table: "personas", now: 4, then: 4, gained: 0, lost: 0 },
 ];
 

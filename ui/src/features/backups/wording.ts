@@ -1,6 +1,5 @@
 /** What is known of backups, in the user's words. */
 import { formatBytes } from "$lib/bytes";
-import { counted } from "$lib/counted";
 import { dateLabel, exactTime, timeAgo, type DateGroup } from "$lib/dates";
 import type {
   BackupItem,
@@ -12,6 +11,7 @@ import type {
   BackupState,
   BackupStatus,
   PlannedTable,
+  SalvagedRows,
   UndoableRestore,
 } from "$lib/ipc";
 import type { TaskName } from "$lib/state/backups.svelte";
@@ -43,21 +43,25 @@ const REASONS: Record<BackupReason, string> = {
   exit: "when Chatkeep was closed",
   pre_migration: "before an upgrade",
   pre_restore: "before a restore",
-  pre_delete: "before much was deleted",
+  pre_delete: "before a deletion",
   pre_import: "before an import",
 };
 
-const TABLES: Record<string, string> = {
-  sessions: "Sessions",
-  messages: "Messages",
-  personas: "Personas",
-  summaries: "Summaries",
-  pins: "Pins",
-  drafts: "Drafts",
-  endpoints: "Providers",
-  settings: "Settings",
-  generations: "Calls to models",
-};
+/** The tables that mean something to a person, in the order to tell of them. */
+const TABLES = new Map([
+  ["sessions", "Sessions"],
+  ["messages", "Messages"],
+  ["conversation_summaries", "Summaries"],
+  ["semantic_pins", "Pins"],
+  ["pins_of_any_scope", "Pins"],
+  ["personas", "Personas"],
+  ["drafts", "Drafts"],
+  ["endpoints", "Providers"],
+  ["settings", "Settings"],
+  ["model_profiles", "Settings of models"],
+  ["context_exclusions", "Kept out of context"],
+  ["generations", "Calls to models"],
+]);
 
 export function taskLabel(name: TaskName): string {
   return TASKS[name];
@@ -83,7 +87,7 @@ export function reasonLabel(reason: BackupReason | null): string {
 }
 
 export function tableLabel(table: string): string {
-  return TABLES[table] ?? table;
+  return TABLES.get(table) ?? table;
 }
 
 /** What was proven about a backup, or what is wrong with it. */
@@ -177,15 +181,23 @@ export function restoredText({ restoredAt }: UndoableRestore, now: number): stri
   return `A backup was restored ${timeAgo(restoredAt, now)}.`;
 }
 
-/** The tables that a restore changes in any way. */
+/** The tables that a restore changes, without the database's own bookkeeping. */
 export function changedTables(tables: readonly PlannedTable[]): PlannedTable[] {
-  return tables.filter(({ now, then, gained, lost }) => now !== then || gained > 0 || lost > 0);
+  return told(tables).filter((it) => it.gained > 0 || it.lost > 0 || (it.now ?? 0) !== it.then);
 }
 
-export function unchangedText(tables: readonly PlannedTable[]): string {
-  const same = tables.length - changedTables(tables).length;
-  if (same === tables.length) return "It holds the same rows as there are now.";
-  return same > 0 ? `The rows of ${counted(same, "other table")} stay the same in number.` : "";
+/** The tables of which something was read, and every one of which something was not. */
+export function salvagedTables(tables: readonly SalvagedRows[]): SalvagedRows[] {
+  const read = told(tables).filter(({ rows, problem }) => rows > 0 || problem !== null);
+  const others = tables.filter(({ table, problem }) => problem !== null && !TABLES.has(table));
+  return [...read, ...others];
+}
+
+function told<T extends { table: string }>(tables: readonly T[]): T[] {
+  const names = [...TABLES.keys()];
+  return tables
+    .filter(({ table }) => TABLES.has(table))
+    .toSorted((a, b) => names.indexOf(a.table) - names.indexOf(b.table));
 }
 
 const URGENCY: BackupNotice["kind"][] = [
