@@ -262,7 +262,7 @@ fn drill_an_older_one(place: &Place, now: Timestamp, control: &Control) -> Resul
     }
 }
 
-fn any_of<'a, T>(items: &'a [T]) -> Option<&'a T> {
+fn any_of<T>(items: &[T]) -> Option<&T> {
     let count = u64::try_from(items.len()).ok().filter(|it| *it > 0)?;
     let at = RandomState::new().hash_one(0) % count;
     items.get(usize::try_from(at).ok()?)
