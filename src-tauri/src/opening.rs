@@ -110,6 +110,10 @@ fn open_error(what: &str, error: BackupError) -> OpenError {
         BackupError::NoSpace { .. } => OpenError::DiskFull,
         BackupError::SourceCorrupt { what, .. } => OpenError::Corrupt { what },
         BackupError::Busy { file, holder } => OpenError::Locked { file, holder },
+        // It names the files that a person has to look at.
+        error @ BackupError::Manual { .. } => OpenError::Other {
+            what: format!("{what}: {}. {}", with_causes(&error), error.remedy()),
+        },
         error => OpenError::Other {
             what: format!("{what}: {}", with_causes(&error)),
         },

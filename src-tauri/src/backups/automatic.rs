@@ -23,6 +23,8 @@ pub(crate) const TICK: Duration = Duration::from_secs(60);
 pub(crate) const FIRST_TICK: Duration = Duration::from_secs(20);
 /// The longest that one may take, with its copy and its checks.
 const DEADLINE: Duration = Duration::from_secs(60 * 60);
+/// The longest that a deletion waits for the point before it.
+const DELETE_DEADLINE: Duration = Duration::from_secs(60);
 /// The longest that the end of the app waits for its point in time.
 const EXIT_DEADLINE: Duration = Duration::from_secs(5);
 /// Deleting several sessions in a row is one step, with one point before it.
@@ -135,6 +137,9 @@ pub(crate) async fn tick(state: &AppState, now: Timestamp) {
 
 async fn due(state: &AppState, settings: &BackupSettings, now: Timestamp) -> Due {
     let commits = state.store().commits();
+    if state.backups.memory().full.changed(commits) == Changed::No {
+        return Due::Nothing; // and the folder is not read every minute
+    }
     let place = state.place();
     // One that cannot be read is found out by the backup itself.
     let newest = blocking(move || newest(&place)).await.unwrap_or_default();
@@ -257,7 +262,7 @@ fn drill_an_older_one(place: &Place, now: Timestamp, control: &Control) -> Resul
     }
 }
 
-fn any_of<'a, T>(items: &'a [T]) -> Option<&'a T> {
+fn any_of<T>(items: &[T]) -> Option<&T> {
     let count = u64::try_from(items.len()).ok().filter(|it| *it > 0)?;
     let at = RandomState::new().hash_one(0) % count;
     items.get(usize::try_from(at).ok()?)
@@ -293,8 +298,8 @@ pub(crate) async fn before_delete(state: &AppState, now: Timestamp) {
     if !is_needed || !settings(state).await.automatic {
         return;
     }
-    let options = CreateOptions::new(Reason::PreDelete, now);
-    point(state, options, Control::default(), commits, now).await;
+    let control = Control::default().within(DELETE_DEADLINE);
+    point(state, Reason::PreDelete, control, commits, now).await;
     state.backups.memory().before_delete_at = Some(now);
     (state.backups.tell)(News::Backups);
 }
@@ -306,26 +311,22 @@ pub(crate) async fn on_exit(state: &AppState, now: Timestamp) {
     if is_unchanged || state.failure().is_some() || !settings(state).await.automatic {
         return;
     }
-    let options = CreateOptions {
-        verify: Level::Standard,
-        ..CreateOptions::new(Reason::Exit, now)
-    };
     let control = Control::default().within(EXIT_DEADLINE);
-    let work = point(state, options, control, commits, now);
+    let work = point(state, Reason::Exit, control, commits, now);
     // A disk that does not answer is not waited for either.
     if timeout(EXIT_DEADLINE * 2, work).await.is_err() {
         log::warn!("the app ends without its last backup: the disk does not answer");
     }
 }
 
-async fn point(
-    state: &AppState,
-    options: CreateOptions,
-    control: Control,
-    commits: u64,
-    now: Timestamp,
-) {
+/// Makes a point in time, or a full backup where none can be built on: without the drill, as somebody
+/// waits for it.
+async fn point(state: &AppState, reason: Reason, control: Control, commits: u64, now: Timestamp) {
     let place = state.place();
+    let options = CreateOptions {
+        verify: Level::Standard,
+        ..CreateOptions::new(reason, now)
+    };
     let work = blocking(move || {
         let made = create_delta(&place, &options, &control)?;
         let backups = BackupFolder::open(&place.backups)?.list()?;

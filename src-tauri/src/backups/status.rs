@@ -1,6 +1,8 @@
 //! How backing up stands, in one look at both folders.
 
-use chatkeep_backup::{Backup, BackupFolder, Place, last_restore, same_disk, undo_backup};
+use chatkeep_backup::{
+    Backup, BackupFolder, Manifest, Place, last_restore, same_disk, undo_backup,
+};
 use chatkeep_store::{BackupSettings, Clock, SystemClock, Timestamp};
 
 use super::notices::{Findings, notices};
@@ -96,7 +98,7 @@ impl OnDisk {
 }
 
 fn is_good(backup: &Backup) -> bool {
-    backup.manifest().is_some_and(|it| it.is_verified())
+    backup.manifest().is_some_and(Manifest::is_verified)
 }
 
 fn drilled_at(backup: &Backup) -> Option<Timestamp> {

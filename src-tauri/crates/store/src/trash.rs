@@ -277,7 +277,7 @@ pub fn list(tx: &ReadTx<'_>) -> Result<Vec<TrashedBranch>> {
     )
 }
 
-/// Counts what [`purge`] would take at `now`: of a branch in the trash only its first message.
+/// Counts the sessions and single messages that [`purge`] would take at `now`.
 ///
 /// # Errors
 /// What SQLite reports.
@@ -285,23 +285,14 @@ pub fn count_purgeable(
     tx: &ReadTx<'_>,
     now: Timestamp,
     trashed_before: Timestamp,
-) -> Result<Purged> {
-    let expired: Option<usize> = tx.value(
-        "SELECT count(*) FROM sessions WHERE expires_at <= ?1",
-        [now],
+) -> Result<usize> {
+    let count = tx.value(
+        "SELECT (SELECT count(*) FROM sessions WHERE expires_at <= :now)
+             + (SELECT count(*) FROM sessions WHERE deleted_at <= :trashed_before)
+             + (SELECT count(*) FROM messages WHERE deleted_at <= :trashed_before)",
+        named_params! { ":now": now, ":trashed_before": trashed_before },
     )?;
-    let trashed: Option<usize> = tx.value(
-        "SELECT count(*) FROM sessions WHERE deleted_at <= ?1",
-        [trashed_before],
-    )?;
-    let messages: Option<usize> = tx.value(
-        "SELECT count(*) FROM messages WHERE deleted_at <= ?1",
-        [trashed_before],
-    )?;
-    Ok(Purged {
-        sessions: expired.unwrap_or(0) + trashed.unwrap_or(0),
-        messages: messages.unwrap_or(0),
-    })
+    Ok(count.unwrap_or(0))
 }
 
 /// Deletes for good what expired and what lies in the trash since `trashed_before` or longer. For

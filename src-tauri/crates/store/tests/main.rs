@@ -7,6 +7,7 @@
     reason = "a test ends at the first thing that is not as claimed, in its helpers too"
 )]
 
+mod backup_settings;
 mod bad_days;
 mod branches;
 mod concurrency;
@@ -27,6 +28,7 @@ mod personas;
 mod pins;
 mod plan;
 mod query_plans;
+mod replacing;
 mod sessions;
 mod settings;
 mod shelves;

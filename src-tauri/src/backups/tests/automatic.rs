@@ -4,8 +4,8 @@ use chatkeep_backup::Kind;
 use chatkeep_store::{BackupKeep, BackupSettings, backup_settings};
 
 use super::super::automatic::{before_delete, on_exit, tick};
-use super::super::views::BackupState;
-use super::super::{create, list, second};
+use super::super::views::{BackupLevel, BackupState, BackupTaskKind};
+use super::super::{create, list, second, verify};
 use super::*;
 
 fn kinds(app: &App) -> Vec<Kind> {
@@ -53,6 +53,29 @@ fn after_a_start_nothing_is_made_unless_something_changed_since() {
     let app = App::on(folder);
     look(&app, now().plus_ms(minutes(600)));
     assert_eq!(kinds(&app).len(), before);
+}
+
+#[test]
+fn an_older_backup_is_restored_for_a_trial_once_a_month() {
+    let app = App::new();
+    app.add("Tea", 3);
+    let start = now();
+    let month = start.plus_ms(minutes(31 * 24 * 60));
+    let drilled = |app: &App| {
+        let oldest = app.backups().pop().unwrap();
+        let checked = oldest.manifest().unwrap().verification.clone().unwrap();
+        checked.drilled_at_ms.map(Timestamp::from_ms)
+    };
+    for at in [start, start.plus_ms(minutes(60))] {
+        app.add("Coffee", 1);
+        look(&app, at);
+    }
+    assert_eq!(drilled(&app), Some(start));
+    // All but the newest are candidates; let the oldest be the only one.
+    fs::remove_file(&app.backups()[0].path).unwrap();
+    app.add("Water", 1);
+    look(&app, month);
+    assert_eq!(drilled(&app), Some(month));
 }
 
 #[test]
@@ -187,6 +210,8 @@ fn each_full_backup_is_copied_to_the_second_folder_and_read_back_there() {
     assert_eq!(copy.id, format!("second/{}", made.id));
     assert_eq!(copy.folder, own.display().to_string());
     assert_eq!(items.len(), 2);
+    let checked = verify(&app.state, copy.id.clone(), BackupLevel::Drill, nobody());
+    assert!(wait(checked).unwrap().is_second);
 
     // Its disk is taken away: that is told, and is no failure.
     fs::remove_dir_all(&own).unwrap();
@@ -234,7 +259,7 @@ fn a_second_long_task_is_refused_and_the_first_can_be_cancelled() {
         .state
         .backups
         .tasks
-        .begin(super::super::views::BackupTaskKind::Verify, None)
+        .begin(BackupTaskKind::Verify, None)
         .unwrap();
     let refused = wait(create(&app.state, nobody())).unwrap_err();
     assert_eq!(refused.kind, crate::error::ErrorKind::Busy);
