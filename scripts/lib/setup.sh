@@ -16,8 +16,9 @@ WINDOW_PACKAGES=(
   xvfb xauth dbus webkit2gtk-driver util-linux
   fonts-dejavu-core fonts-noto-cjk fonts-noto-color-emoji
 )
-# To give the tests a real keychain, and Python to look into the database files they leave.
-TEST_PACKAGES=(dbus-x11 gnome-keyring python3)
+# To give the tests a real keychain, and Python and SQLite as Debian has them, to look into the
+# database files they leave.
+TEST_PACKAGES=(dbus-x11 gnome-keyring python3 sqlite3)
 # To make the corpus of the bench.
 BENCH_PACKAGES=(build-essential python3)
 

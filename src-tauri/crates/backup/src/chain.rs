@@ -40,7 +40,7 @@ fn unmanaged(backup: &Backup, key: Option<&Key>, to: &Path, control: &Control) -
     let log = files::with_suffix(&backup.path, "-wal");
     if files::size(&log).is_ok_and(|bytes| bytes > 0) {
         let what = format!(
-            "a part of it is still in its log {}; `restore-db salvage` reads both",
+            "a part of it is still in its log {}; `chatkeep-restore-db salvage` reads both",
             log.display()
         );
         return Err(Error::invalid(&backup.path, what));
