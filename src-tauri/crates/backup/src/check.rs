@@ -90,11 +90,17 @@ fn schema(connection: &Connection, path: &Path) -> Result<()> {
     let version: u32 = connection
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .at("read", path)?;
-    let versions: Vec<u32> = history.iter().map(|it| it.version).collect();
-    if versions != (1..=version).collect::<Vec<_>>() {
+    if history != upkeep::history_at(version) {
+        let steps: Vec<_> = history
+            .iter()
+            .map(|it| format!("{} {}", it.version, it.name))
+            .collect();
         return Err(Error::invalid(
             path,
-            format!("it has schema {version}, but has been through migrations {versions:?}"),
+            format!(
+                "it has schema {version}, but has not been through its migrations: {}",
+                steps.join(", ")
+            ),
         ));
     }
     let expected = upkeep::schema_at(version).at("read", path)?;

@@ -147,3 +147,33 @@ pub fn flip(path: &Path, at: usize) {
     bytes[at] ^= 0x01;
     fs::write(path, bytes).unwrap();
 }
+
+/// A folder in memory, where there is one: hundreds of trials need not wait for a real disk.
+pub fn memory_folder() -> TempDir {
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| tempfile::tempdir())
+        .unwrap()
+}
+
+/// Copies what is in a folder.
+pub fn copy_tree(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy_tree(&entry.path(), &target),
+            false => drop(fs::copy(entry.path(), target).unwrap()),
+        }
+    }
+}
+
+/// A manifest's text with a checksum that fits it.
+pub fn seal(manifest: &serde_json::Value) -> String {
+    let mut manifest = manifest.clone();
+    manifest.as_object_mut().unwrap().remove("manifest_blake3");
+    let json = serde_json::to_string_pretty(&manifest).unwrap();
+    let body = format!("{},", json.strip_suffix("\n}").unwrap());
+    let hash = blake3::hash(body.as_bytes()).to_hex();
+    format!("{body}\n  \"manifest_blake3\": \"{hash}\"\n}}\n")
+}
