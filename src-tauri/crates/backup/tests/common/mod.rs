@@ -36,7 +36,7 @@ pub struct Chats {
 
 impl Chats {
     pub fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = memory_folder();
         let place = Place::in_folder(folder.path());
         let chats = Self { folder, place };
         chats.add("Tea", 20);
