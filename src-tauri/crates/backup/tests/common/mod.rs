@@ -7,6 +7,8 @@
     reason = "each test takes what it needs, and has nothing else to do when that fails"
 )]
 
+pub mod skip;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
