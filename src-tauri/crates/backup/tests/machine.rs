@@ -205,7 +205,7 @@ impl World {
             }
             let found = all.iter().filter_map(Backup::manifest);
             let found = found.clone().find(|it| it.backup_id == at);
-            next = found.expect("a base").base.as_ref().map(|it| it.backup_id);
+            next = found.unwrap().base.as_ref().map(|it| it.backup_id);
         }
         true
     }
