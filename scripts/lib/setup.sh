@@ -16,8 +16,9 @@ WINDOW_PACKAGES=(
   xvfb xauth dbus webkit2gtk-driver util-linux
   fonts-dejavu-core fonts-noto-cjk fonts-noto-color-emoji
 )
-# To give the tests a real keychain, and Python to look into the database files they leave.
-TEST_PACKAGES=(dbus-x11 gnome-keyring python3)
+# To give the tests a real keychain, a real terminal, and the tools of others to open what we write:
+# Python, SQLite, age and zstd as Debian has them.
+TEST_PACKAGES=(dbus-x11 gnome-keyring python3 sqlite3 age zstd util-linux)
 # To make the corpus of the bench.
 BENCH_PACKAGES=(build-essential python3)
 

@@ -56,9 +56,17 @@ impl KeyArguments {
     /// # Errors
     /// It is encrypted and there is no key to be had.
     pub fn key(&self, backup: &Backup) -> Result<Option<Key>, Error> {
-        let is_encrypted = backup.path.extension().is_some_and(|it| it == "age");
+        self.key_of_all(std::slice::from_ref(backup))
+    }
+
+    /// What opens all of `backups`, asked for once; nothing, if none is encrypted.
+    ///
+    /// # Errors
+    /// As [`Self::key`].
+    pub fn key_of_all(&self, backups: &[Backup]) -> Result<Option<Key>, Error> {
+        let is_encrypted = |it: &Backup| it.path.extension().is_some_and(|it| it == "age");
         match (&self.identity, &self.passphrase_file) {
-            _ if !is_encrypted => Ok(None),
+            _ if !backups.iter().any(is_encrypted) => Ok(None),
             (Some(file), _) => Key::from_identity_file(file).map(Some),
             (None, Some(file)) => Ok(Some(Key::Passphrase(first_line(file)?.into()))),
             (None, None) => ask("Passphrase: ").map(|it| Some(Key::Passphrase(it.into()))),

@@ -1,8 +1,8 @@
 //! Every operation on a file that the tools make, failing, cut short, or the last one before the
 //! process is killed: whatever happens, no backup and no chat is lost, and the next run works.
 //!
-//! `CHATKEEP_FAULT_STEP=1` tries every single operation (`scripts/lib/backup-soak`); the default
-//! tries every few, from an offset that is printed and that `CHATKEEP_FAULT_SEED` sets.
+//! `CHATKEEP_FAULT_STEP=7` tries every seventh operation only, from an offset that is printed and that
+//! `CHATKEEP_FAULT_SEED` sets.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -88,7 +88,7 @@ struct How {
     sticky: bool,
 }
 
-const ERRORS: [How; 5] = [
+const ERRORS: [How; 6] = [
     How {
         kind: "eio",
         sticky: false,
@@ -108,6 +108,10 @@ const ERRORS: [How; 5] = [
     How {
         kind: "short",
         sticky: false,
+    },
+    How {
+        kind: "short",
+        sticky: true,
     },
 ];
 
@@ -260,12 +264,13 @@ fn seed() -> usize {
     number("CHATKEEP_FAULT_SEED").unwrap_or(std::process::id() as usize)
 }
 
+/// Every operation, unless it is said otherwise.
+fn step() -> usize {
+    number("CHATKEEP_FAULT_STEP").unwrap_or(1)
+}
+
 fn errors(case: usize) {
-    sweep(
-        &CASES[case],
-        &ERRORS,
-        number("CHATKEEP_FAULT_STEP").unwrap_or(7),
-    );
+    sweep(&CASES[case], &ERRORS, step());
 }
 
 fn kills(case: usize) {
@@ -273,11 +278,7 @@ fn kills(case: usize) {
         kind: "kill",
         sticky: false,
     };
-    let count = sweep(
-        &CASES[case],
-        &[kill],
-        number("CHATKEEP_FAULT_STEP").unwrap_or(2),
-    );
+    let count = sweep(&CASES[case], &[kill], step());
     println!("{count} times killed");
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A tool is run once and every operation on its files written down; what a disk may hold after a
 //! cut is then worked out as often as is wanted, and the app's first steps are taken on it.
-//! `CHATKEEP_POWER_CUTS` says how often (default 150 a case), `CHATKEEP_FAULT_SEED` from which seed.
+//! `CHATKEEP_POWER_CUTS` says how often (default 200 a case), `CHATKEEP_FAULT_SEED` from which seed.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -27,8 +27,8 @@ struct Case {
     arguments: &'static [&'static str],
     before: &'static [&'static str],
     after: &'static [&'static str],
-    /// Backups that a run adds.
-    added: usize,
+    /// How many backups there are before it, at least during it, and after it.
+    backups: (usize, usize, usize),
 }
 
 const CREATE: Case = Case {
@@ -37,14 +37,19 @@ const CREATE: Case = Case {
     arguments: &["--verify", "standard", "--no-prune"],
     before: &["Coffee", "Tea"],
     after: &["Coffee", "Tea"],
-    added: 1,
+    backups: (1, 1, 2),
 };
 
 const DELTA: Case = Case {
     name: "delta",
-    tool: "backup-db",
     arguments: &["--delta", "--no-prune"],
-    added: 1,
+    ..CREATE
+};
+
+const PRUNE: Case = Case {
+    name: "prune",
+    arguments: &["prune", "--keep-last", "1"],
+    backups: (5, 3, 3),
     ..CREATE
 };
 
@@ -54,7 +59,7 @@ const ONLINE: Case = Case {
     arguments: &["latest", "--yes"],
     before: &["Coffee", "Tea"],
     after: &["Tea"],
-    added: 1,
+    backups: (1, 1, 2),
 };
 
 const OFFLINE: Case = Case {
@@ -68,12 +73,15 @@ struct Recorded {
     case: &'static Case,
     disk: Disk,
     ops: Vec<Op>,
-    backups_before: usize,
 }
 
 fn record(case: &'static Case) -> Recorded {
     let chats = Chats::new();
-    chats.run("backup-db", &["--verify", "standard"]).ok();
+    for _ in 0..case.backups.0 {
+        chats
+            .run("backup-db", &["--verify", "standard", "--no-prune"])
+            .ok();
+    }
     chats.add("Coffee");
     let trial = common::memory_folder();
     let data = trial.path().join("data");
@@ -92,7 +100,6 @@ fn record(case: &'static Case) -> Recorded {
         case,
         disk,
         ops: read_trace(&trace, &data),
-        backups_before: 1,
     }
 }
 
@@ -133,11 +140,9 @@ impl Recorded {
             .iter()
             .filter(|it| it.manifest().is_some())
             .count();
-        assert!(managed >= self.backups_before, "{when}: a backup is gone");
-        assert!(
-            !is_done || managed == self.backups_before + case.added,
-            "{when}: {managed} backups"
-        );
+        let (_, during, after) = case.backups;
+        assert!(managed >= during, "{when}: a backup is gone");
+        assert!(!is_done || managed == after, "{when}: {managed} backups");
     }
 }
 
@@ -151,7 +156,7 @@ fn number(variable: &str, default: u64) -> u64 {
 fn cut_everywhere(case: &'static Case) {
     let recorded = record(case);
     let seed = number("CHATKEEP_FAULT_SEED", u64::from(std::process::id()));
-    let cuts = number("CHATKEEP_POWER_CUTS", 150);
+    let cuts = number("CHATKEEP_POWER_CUTS", 200);
     println!(
         "{}: {} operations, {cuts} cuts, seed {seed}",
         case.name,
@@ -176,6 +181,11 @@ fn a_power_cut_during_create_loses_nothing() {
 #[test]
 fn a_power_cut_during_a_delta_loses_nothing() {
     cut_everywhere(&DELTA);
+}
+
+#[test]
+fn a_power_cut_during_a_prune_loses_nothing_that_stays() {
+    cut_everywhere(&PRUNE);
 }
 
 #[test]

@@ -7,13 +7,14 @@
 
 mod common;
 
-use std::fs;
-use std::io::Write;
-use std::path::Path;
+use std::ffi::OsStr;
+use std::fs::{self, Permissions};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use common::{Chats, tool};
+use common::{Chats, Mounted, tool};
 
 #[test]
 fn a_backup_without_arguments_is_found_by_a_restore_without_configuration() {
@@ -225,19 +226,9 @@ fn ctrl_c_leaves_nothing_half_made() {
 /// From an empty disk to a full one.
 #[test]
 fn a_full_disk_is_said_and_leaves_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let mounted = Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=14m", "tmpfs"])
-        .arg(folder.path())
-        .status();
-    if !mounted.is_ok_and(|it| it.success()) {
-        let _ = writeln!(
-            std::io::stderr(),
-            "SKIPPED: a full disk needs root to mount one"
-        );
-        return;
-    }
-    let _mounted = Mounted(folder.path());
+    let Some(folder) = Mounted::new(&["-t", "tmpfs", "-o", "size=14m", "tmpfs"]) else {
+        return common::skip::skip("a full disk, which needs root to mount one");
+    };
     let data = folder.path().join("data");
     fs::create_dir(&data).unwrap();
     let store = chatkeep_store::OpenOptions::new(&data).open().unwrap();
@@ -270,13 +261,125 @@ fn a_full_disk_is_said_and_leaves_nothing() {
     common::run(&data, "backup-db", &[]).ok();
 }
 
-/// Unmounts when the test ends, however it does.
-struct Mounted<'a>(&'a Path);
+/// As a backup on a disk that was taken out of a drawer, write-protected.
+#[test]
+fn a_read_only_disk_is_restored_from_and_not_backed_up_to() {
+    let Some(disk) = Mounted::new(&["-t", "tmpfs", "tmpfs"]) else {
+        return common::skip::skip("a read-only disk, which needs root to mount one");
+    };
+    let chats = Chats::new();
+    let from = ["--dir", disk.path().to_str().unwrap()];
+    chats.run("backup-db", &from).ok();
+    chats.add("Coffee");
+    disk.make_read_only();
+    let refused = chats.run("backup-db", &from);
+    assert_eq!(refused.code, Some(1), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("Read-only file system"),
+        "{}",
+        refused.stderr
+    );
+    chats
+        .run("restore-db", &[&["latest", "--yes"], &from[..]].concat())
+        .ok();
+    assert_eq!(chats.names(), ["Tea"]);
+    drop(disk);
+    chats.run("restore-db", &["undo", "--yes"]).ok();
+    assert_eq!(chats.names(), ["Coffee", "Tea"]);
+}
 
-impl Drop for Mounted<'_> {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(self.0).status();
+#[test]
+fn a_folder_that_may_only_be_read_is_said() {
+    let chats = Chats::new();
+    let folder = chats.folder.path().join("elsewhere");
+    fs::create_dir(&folder).unwrap();
+    fs::set_permissions(&folder, Permissions::from_mode(0o500)).unwrap();
+    if fs::create_dir(folder.join("probe")).is_ok() {
+        return common::skip::skip(
+            "a folder that may only be read, which root may write all the same",
+        );
     }
+    let run = chats.run("backup-db", &["--dir", folder.to_str().unwrap()]);
+    assert_eq!(run.code, Some(1), "{}", run.stderr);
+    assert!(run.stderr.contains("Permission denied"), "{}", run.stderr);
+}
+
+#[test]
+fn a_folder_whose_name_is_no_text_is_backed_up_and_restored() {
+    let chats = Chats::new();
+    let data = chats.folder.path().join(OsStr::from_bytes(b"dat\xff a"));
+    fs::create_dir(&data).unwrap();
+    common::add(&common::open(&data), "Tea", 3);
+    for arguments in [&[][..], &["--delta"], &["--compress", "zstd"]] {
+        common::run(&data, "backup-db", arguments).ok();
+    }
+    common::run(&data, "backup-db", &["--json"])
+        .ok()
+        .message("summary");
+    common::add(&common::open(&data), "Coffee", 3);
+    common::run(&data, "restore-db", &["latest", "--yes"]).ok();
+    assert_eq!(common::names(&data), ["Tea"]);
+}
+
+/// Whoever has the file and the key needs nothing of ours.
+#[test]
+fn the_ordinary_age_and_zstd_open_an_encrypted_backup() {
+    let chats = Chats::new();
+    let identity = chats.folder.path().join("identity");
+    let made = Command::new("age-keygen")
+        .arg("-o")
+        .arg(&identity)
+        .output()
+        .expect("the Debian package age");
+    let told = String::from_utf8(made.stderr).unwrap();
+    let recipient = told.trim().rsplit(' ').next().unwrap();
+    chats
+        .run(
+            "backup-db",
+            &["--compress", "zstd", "--recipient", recipient],
+        )
+        .ok();
+    let sealed = &chats.backups()[0].path;
+    let opened = chats.folder.path().join("opened.db");
+    let status = Command::new("sh")
+        .args(["-c", "age -d -i \"$1\" \"$2\" | zstd -dq -o \"$3\"", "sh"])
+        .args([&identity, sealed, &opened])
+        .status();
+    assert!(status.unwrap().success());
+    let counted = Command::new("sqlite3")
+        .arg(&opened)
+        .arg("SELECT count(*) FROM messages")
+        .output()
+        .expect("the Debian package sqlite3");
+    assert_eq!(String::from_utf8_lossy(&counted.stdout), "3\n");
+}
+
+/// As the earlier scripts made one, with the SQLite of the system and nothing beside it.
+#[test]
+fn a_bare_bak_of_the_earlier_scripts_restores_and_says_what_was_not_compared() {
+    let chats = Chats::new();
+    let bare = chats
+        .place()
+        .backups
+        .join("chatkeep.db.2025-10-06_180932.bak");
+    fs::create_dir(chats.place().backups).unwrap();
+    let made = Command::new("sqlite3")
+        .arg(chats.place().database)
+        .arg(format!(".backup '{}'", bare.display()))
+        .output()
+        .expect("the Debian package sqlite3");
+    assert!(made.status.success());
+    chats.add("Coffee");
+    let list = chats.run("backup-db", &["list"]).ok();
+    assert!(list.stdout.contains("(no manifest)"), "{}", list.stdout);
+    let run = chats.run("restore-db", &["1", "--yes"]).ok();
+    assert!(
+        run.stderr
+            .contains("no manifest: its digests and row counts were not compared"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(chats.names(), ["Tea"]);
 }
 
 #[test]

@@ -32,13 +32,13 @@ struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  backup-db                                   back up now
-  backup-db --dir /media/disk/chats           back up to another disk
-  backup-db --compress zstd --encrypt         smaller, and with a passphrase
-  backup-db --delta                           only what changed since the last one
-  backup-db list                              which backups there are
-  backup-db verify --all                      check every one of them
-  backup-db prune --keep-daily 30 --dry-run   what would be removed
+  chatkeep-backup-db                                   back up now
+  chatkeep-backup-db --dir /media/disk/chats           back up to another disk
+  chatkeep-backup-db --compress zstd --encrypt         smaller, and with a passphrase
+  chatkeep-backup-db --delta                           only what changed since the last one
+  chatkeep-backup-db list                              which backups there are
+  chatkeep-backup-db verify --all                      check every one of them
+  chatkeep-backup-db prune --keep-daily 30 --dry-run   what would be removed
 
 Exit codes:
   0 done; 1 error; 2 wrong use; 3 done, but something beside it was not; 10 not found; 11 in use or
@@ -220,7 +220,7 @@ fn main() -> ExitCode {
     run(output, || match &cli.command {
         None => make(&cli.common, &cli.create, output),
         Some(_) if cli.create != CreateArguments::default() => Err(Failure::Backup(Error::Usage {
-            what: "options of a command go after it: backup-db COMMAND --option".into(),
+            what: "options of a command go after it: chatkeep-backup-db COMMAND --option".into(),
         })),
         Some(Command::Create(arguments)) => make(&cli.common, arguments, output),
         Some(Command::List) => list(&cli.common, output),
@@ -323,12 +323,12 @@ fn info(common: &Common, which: &Which, output: Output) -> Result<Outcome, Failu
 
 fn check(common: &Common, arguments: &VerifyArguments, output: Output) -> Result<Outcome, Failure> {
     let place = common.place();
-    let control = common.control(output);
     let folder = BackupFolder::open(&place.backups)?;
     let chosen = chosen(&folder, arguments)?;
+    let key = arguments.keys.key_of_all(&chosen)?;
+    let control = common.control(output);
     let mut worst = None;
     for backup in chosen {
-        let key = arguments.keys.key(&backup)?;
         let name = backup.name();
         let how = Check {
             level: arguments.level.into(),

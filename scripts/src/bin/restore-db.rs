@@ -1,8 +1,11 @@
 //! restore-db: brings chats back from a backup, also while the app runs.
 
-use std::io::{BufRead, IsTerminal, stdin};
+use std::io::{IsTerminal, stdin};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
 
 use chatkeep_backup::{
     Backup, BackupFolder, Control, Error, Live, Mode, Place, Plan, RestoreOptions, Restored,
@@ -18,8 +21,8 @@ use serde_json::json;
 /// Bring your chats back from a backup.
 ///
 /// Without a backup named, it lists them and asks for one. The backup is checked in full before
-/// anything is changed, what is there now is backed up first, and `restore-db undo` takes it back.
-/// The app may run.
+/// anything is changed, what is there now is backed up first, and `chatkeep-restore-db undo` takes
+/// it back. The app may run.
 #[derive(Parser)]
 #[command(name = "restore-db", version, after_help = EXAMPLES)]
 struct Cli {
@@ -54,13 +57,13 @@ struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  restore-db                              choose from a list
-  restore-db latest --plan                what would change
-  restore-db latest --yes                 without a question
-  restore-db --at \"2026-11-20 18:30\"      as it was then
-  restore-db latest --to copy.db          to another file
-  restore-db undo                         take the last restore back
-  restore-db salvage                      read what is left of a damaged database
+  chatkeep-restore-db                              choose from a list
+  chatkeep-restore-db latest --plan                what would change
+  chatkeep-restore-db latest --yes                 without a question
+  chatkeep-restore-db --at \"2026-11-20 18:30\"      as it was then
+  chatkeep-restore-db latest --to copy.db          to another file
+  chatkeep-restore-db undo                         take the last restore back
+  chatkeep-restore-db salvage                      read what is left of a damaged database
 
 Exit codes:
   0 done; 1 error; 2 wrong use; 10 not found; 11 in use or too slow; 12 wrong key; 13 no room; 21 the
@@ -112,16 +115,16 @@ fn main() -> ExitCode {
 
 fn restore(cli: &Cli, output: Output) -> Result<Outcome, Failure> {
     let place = cli.common.place();
-    let control = cli.common.control(output);
-    finish_interrupted(&place, &control)?;
+    finish_interrupted(&place, &Control::default())?;
     let backup = choose(cli, &place, output)?;
     if cli.at.is_some() {
         output.note(&format!("Taking {}.", backup.name()));
     }
     match &cli.to {
-        None => apply(cli, &place, &backup, output, &control),
+        None => apply(cli, &place, &backup, output),
         Some(to) => {
             let key = cli.how.keys.key(&backup)?;
+            let control = cli.common.control(output);
             restore_to(&backup, to, &options(cli, key.as_ref()), &control)?;
             output.text(&format!("{}", to.display()));
             output.line(&json!({
@@ -136,28 +139,24 @@ fn restore(cli: &Cli, output: Output) -> Result<Outcome, Failure> {
 
 fn undo(cli: &Cli, output: Output) -> Result<Outcome, Failure> {
     let place = cli.common.place();
-    let control = cli.common.control(output);
-    finish_interrupted(&place, &control)?;
+    finish_interrupted(&place, &Control::default())?;
     let backup = undo_backup(&place)?;
-    apply(cli, &place, &backup, output, &control)
+    apply(cli, &place, &backup, output)
 }
 
-fn apply(
-    cli: &Cli,
-    place: &Place,
-    backup: &Backup,
-    output: Output,
-    control: &Control,
-) -> Result<Outcome, Failure> {
+fn apply(cli: &Cli, place: &Place, backup: &Backup, output: Output) -> Result<Outcome, Failure> {
     let key = cli.how.keys.key(backup)?;
-    let prepared = prepare(place, backup, options(cli, key.as_ref()), control)?;
+    // After the passphrase, which is asked for with the terminal's echo off: until here, Ctrl-C just
+    // ends the tool, and the shell puts its terminal right.
+    let control = cli.common.control(output);
+    let prepared = prepare(place, backup, options(cli, key.as_ref()), &control)?;
     tell_plan(prepared.plan(), output);
     if cli.how.plan {
         return Ok(Outcome::Done);
     }
-    agree(cli)?;
+    agree(cli, &control)?;
     // The time for an answer is not the restore's.
-    let restored = prepared.apply(&cli.common.control_again(control))?;
+    let restored = prepared.apply(&cli.common.control_again(&control))?;
     tell_restored(&restored, output);
     Ok(Outcome::Done)
 }
@@ -194,19 +193,19 @@ fn choose(cli: &Cli, place: &Place, output: Output) -> Result<Backup, Error> {
 fn ask_which(place: &Place, output: Output) -> Result<String, Error> {
     if !stdin().is_terminal() {
         return Err(Error::Usage {
-            what: "say which backup: `restore-db latest`, or a number of `backup-db list`".into(),
+            what: "say which backup: `chatkeep-restore-db latest`, or a number of `chatkeep-backup-db list`".into(),
         });
     }
     let backups = BackupFolder::open(&place.backups)?.list()?;
     output.note(&list_text(&backups, SystemClock.now()));
     output.note("Which one? Its number, or Enter for none:");
-    match read_line()? {
+    match read_line(&Control::default())? {
         line if line.is_empty() => Err(Error::Cancelled),
         line => Ok(line),
     }
 }
 
-fn agree(cli: &Cli) -> Result<(), Error> {
+fn agree(cli: &Cli, control: &Control) -> Result<(), Error> {
     if cli.how.yes {
         return Ok(());
     }
@@ -216,23 +215,34 @@ fn agree(cli: &Cli) -> Result<(), Error> {
         });
     }
     cli.common.output().note("Restore it? Write yes:");
-    match read_line()?.as_str() {
+    match read_line(control)?.as_str() {
         "yes" | "y" => Ok(()),
         _ => Err(Error::Cancelled),
     }
 }
 
-fn read_line() -> Result<String, Error> {
-    let mut line = String::new();
-    stdin()
-        .lock()
-        .read_line(&mut line)
-        .map_err(|source| Error::Io {
-            action: "read",
-            path: "the answer".into(),
-            source,
-        })?;
-    Ok(line.trim().to_owned())
+/// Reads an answer on a thread of its own: Ctrl-C does not end the wait for one, and what was staged
+/// has to go before the tool does.
+fn read_line(control: &Control) -> Result<String, Error> {
+    let (sender, answer) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        // Nobody hears it when the tool was stopped meanwhile.
+        let _ = sender.send(stdin().read_line(&mut line).map(|_| line));
+    });
+    let cancel = control.cancel_flag();
+    loop {
+        return match answer.recv_timeout(Duration::from_millis(50)) {
+            Err(RecvTimeoutError::Timeout) if !cancel.load(Ordering::Relaxed) => continue,
+            Err(_) => Err(Error::Cancelled),
+            Ok(Ok(line)) => Ok(line.trim().to_owned()),
+            Ok(Err(source)) => Err(Error::Io {
+                action: "read",
+                path: "the answer".into(),
+                source,
+            }),
+        };
+    }
 }
 
 fn tell_plan(plan: &Plan, output: Output) {
@@ -263,7 +273,7 @@ fn tell_plan(plan: &Plan, output: Output) {
 }
 
 fn tell_restored(restored: &Restored, output: Output) {
-    output.text("Restored. `restore-db undo` takes it back.");
+    output.text("Restored. `chatkeep-restore-db undo` takes it back.");
     if let Some(former) = &restored.former {
         output.text(&format!("The former files are in {former}"));
     }
@@ -291,7 +301,10 @@ fn rescue(
     for note in &report.notes {
         output.note(&format!("note: {note}"));
     }
-    output.text(&format!("{}\nTo use it: restore-db {0}", to.display()));
+    output.text(&format!(
+        "{}\nTo use it: chatkeep-restore-db {0}",
+        to.display()
+    ));
     output
         .line(&json!({ "message_type": "summary", "to": to.to_string_lossy(), "report": report }));
     match report.is_complete() {

@@ -6,6 +6,7 @@
 //   FAULT_AT     the number of the operation, from 1; 0 or unset: none
 //   FAULT_HOW    eio, enospc, short or kill
 //   FAULT_STICKY set: every operation from then on
+//   FAULT_NO_SYNC set: nothing is made to last, and nothing is said about it
 //   FAULT_COUNT  a file that is told how many operations there were
 //   FAULT_TRACE  a file that is told what they were
 #define _GNU_SOURCE
@@ -30,7 +31,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static long count;
 static long fault_at;
 static const char *root, *how = "eio";
-static int sticky, trace = -1, ready;
+static int sticky, no_sync, trace = -1, ready;
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
@@ -41,6 +42,7 @@ static void begin(void) {
   if (getenv("FAULT_AT")) fault_at = atol(getenv("FAULT_AT"));
   if (getenv("FAULT_HOW")) how = getenv("FAULT_HOW");
   sticky = getenv("FAULT_STICKY") != NULL;
+  no_sync = getenv("FAULT_NO_SYNC") != NULL;
   if (getenv("FAULT_TRACE")) trace = (int)syscall(SYS_openat, AT_FDCWD, getenv("FAULT_TRACE"), O_CREAT | O_WRONLY | O_APPEND, 0600);
 }
 
@@ -150,8 +152,8 @@ ssize_t sendfile64(int a, int b, off64_t *c, size_t d) { (void)a, (void)b, (void
     OPERATION(kind, path, call, noted);                    \
   } while (0)
 
-int fsync(int fd) { ON_FD(SYNC, fd, syscall(SYS_fsync, fd), note(SYNC, path, NULL, 0, NULL, 0)); }
-int fdatasync(int fd) { ON_FD(SYNC, fd, syscall(SYS_fdatasync, fd), note(SYNC, path, NULL, 0, NULL, 0)); }
+int fsync(int fd) { ON_FD(SYNC, fd, no_sync ? 0 : syscall(SYS_fsync, fd), note(SYNC, path, NULL, 0, NULL, 0)); }
+int fdatasync(int fd) { ON_FD(SYNC, fd, no_sync ? 0 : syscall(SYS_fdatasync, fd), note(SYNC, path, NULL, 0, NULL, 0)); }
 int ftruncate(int fd, off_t length) { ON_FD(TRUNCATE, fd, syscall(SYS_ftruncate, fd, length), note(TRUNCATE, path, NULL, (uint64_t)length, NULL, 0)); }
 int ftruncate64(int fd, off64_t length) { return ftruncate(fd, length); }
 

@@ -7,6 +7,9 @@
     reason = "each test takes what it needs, and has nothing else to do when that fails"
 )]
 
+#[path = "../../../src-tauri/crates/backup/tests/common/skip.rs"]
+pub mod skip;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -82,7 +85,7 @@ pub fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-fn open(folder: &Path) -> Store {
+pub fn open(folder: &Path) -> Store {
     OpenOptions::new(folder).open().unwrap()
 }
 
@@ -166,6 +169,48 @@ pub fn memory_folder() -> TempDir {
     tempfile::tempdir_in("/dev/shm")
         .or_else(|_| tempfile::tempdir())
         .unwrap()
+}
+
+/// A file system of its own, gone when this is dropped.
+pub struct Mounted {
+    pub folder: TempDir,
+}
+
+impl Mounted {
+    /// Mounts with these arguments of mount(8); `None` where that is not allowed.
+    pub fn new(arguments: &[&str]) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mount = Command::new("mount")
+            .args(arguments)
+            .arg(folder.path())
+            .output();
+        let is_mounted = mount.is_ok_and(|it| it.status.success());
+        is_mounted.then_some(Self { folder })
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Whatever is written to it from now on is refused.
+    pub fn make_read_only(&self) {
+        let mount = Command::new("mount")
+            .args(["-o", "remount,ro"])
+            .arg(self.path())
+            .status();
+        assert!(mount.unwrap().success());
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        for how in [&[][..], &["--lazy"]] {
+            let unmounted = Command::new("umount").args(how).arg(self.path()).status();
+            if unmounted.is_ok_and(|it| it.success()) {
+                return;
+            }
+        }
+    }
 }
 
 /// Copies a data folder.

@@ -40,7 +40,7 @@ fn unmanaged(backup: &Backup, key: Option<&Key>, to: &Path, control: &Control) -
     let log = files::with_suffix(&backup.path, "-wal");
     if files::size(&log).is_ok_and(|bytes| bytes > 0) {
         let what = format!(
-            "a part of it is still in its log {}; `restore-db salvage` reads both",
+            "a part of it is still in its log {}; `chatkeep-restore-db salvage` reads both",
             log.display()
         );
         return Err(Error::invalid(&backup.path, what));
@@ -169,23 +169,30 @@ fn apply(
     };
     let mut database = OpenOptions::new().write(true).open(to).at("open", to)?;
     let page_size = u64::from(manifest.database.page_size);
+    let page_count = manifest.database.page_count;
     let from = BufReader::new(File::open(plain).at("open", plain)?);
     let read = pgd::read(from, |number, page| {
         control.check()?;
+        if number > page_count || page.len() as u64 != page_size {
+            return Err(Error::invalid(
+                &delta.path,
+                "it holds pages of no such database",
+            ));
+        }
         database
             .seek(SeekFrom::Start(u64::from(number - 1) * page_size))
             .and_then(|_| database.write_all(page))
             .at("write", to)
     });
     let (header, end) = read.map_err(|error| read_error(&delta.path, error))?;
-    if header.id != manifest.backup_id || header.page_size != manifest.database.page_size {
+    if header.id != manifest.backup_id || end.page_count != page_count {
         return Err(Error::invalid(
             &delta.path,
             "it is not the delta that its manifest describes",
         ));
     }
     database
-        .set_len(u64::from(end.page_count) * page_size)
+        .set_len(u64::from(page_count) * page_size)
         .and_then(|()| database.sync_all())
         .at("write", to)
 }

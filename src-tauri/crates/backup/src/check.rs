@@ -1,7 +1,10 @@
 //! Checks of a whole database file that is a copy of our own.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use chatkeep_store::OpenError;
 use chatkeep_store::upkeep::{self, APPLICATION_ID, SchemaObject};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, ffi};
 
@@ -90,14 +93,20 @@ fn schema(connection: &Connection, path: &Path) -> Result<()> {
     let version: u32 = connection
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .at("read", path)?;
-    let versions: Vec<u32> = history.iter().map(|it| it.version).collect();
-    if versions != (1..=version).collect::<Vec<_>>() {
+    if history != upkeep::history_at(version) {
+        let steps: Vec<_> = history
+            .iter()
+            .map(|it| format!("{} {}", it.version, it.name))
+            .collect();
         return Err(Error::invalid(
             path,
-            format!("it has schema {version}, but has been through migrations {versions:?}"),
+            format!(
+                "it has schema {version}, but has not been through its migrations: {}",
+                steps.join(", ")
+            ),
         ));
     }
-    let expected = upkeep::schema_at(version).at("read", path)?;
+    let expected = expected_schema(version).at("read", path)?;
     let found = upkeep::schema_of(connection).at("read", path)?;
     if let Some(unknown) = found
         .iter()
@@ -120,6 +129,19 @@ fn schema(connection: &Connection, path: &Path) -> Result<()> {
         )),
         None => Ok(()),
     }
+}
+
+/// The schema that the migrations make, run once a process: for a small database that takes longer
+/// than every check of it.
+fn expected_schema(version: u32) -> std::result::Result<Arc<[SchemaObject]>, OpenError> {
+    static MADE: Mutex<BTreeMap<u32, Arc<[SchemaObject]>>> = Mutex::new(BTreeMap::new());
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(schema) = made.get(&version) {
+        return Ok(Arc::clone(schema));
+    }
+    let schema: Arc<[SchemaObject]> = upkeep::schema_at(version)?.into();
+    made.insert(version, Arc::clone(&schema));
+    Ok(schema)
 }
 
 fn is_active(object: &SchemaObject) -> bool {

@@ -89,16 +89,14 @@ pub(crate) fn create_locked(
 }
 
 /// As [`create`], for a restore, which holds the place's lock and that of the folder beside the
-/// database.
+/// database. It goes there wherever the backup came from: that may be a disk that is read only, or
+/// gone when the restore is to be taken back.
 pub(crate) fn create_for_restore(
     place: &Place,
     options: &CreateOptions,
     control: &Control,
 ) -> Result<Backup> {
-    if place.beside().path() == place.backups {
-        return create_in(place, &place.beside(), options, control);
-    }
-    create_locked(place, options, control)
+    create_in(place, &place.beside(), options, control)
 }
 
 fn create_in(

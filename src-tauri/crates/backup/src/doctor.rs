@@ -117,7 +117,7 @@ fn journal(place: &Place) -> Finding {
     if place.journal().exists() {
         return warning(
             "a restore was cut off",
-            "Start Chatkeep or run restore-db: either finishes it first.",
+            "Start Chatkeep or run chatkeep-restore-db: either finishes it first.",
         );
     }
     ok("no restore is half done")
@@ -128,7 +128,7 @@ fn newest(backups: &[Backup], now: Timestamp) -> Finding {
         return Finding {
             severity: Severity::Error,
             what: "there is no verified backup".into(),
-            remedy: "Run backup-db.".into(),
+            remedy: "Run chatkeep-backup-db.".into(),
         };
     };
     let days = (now.as_ms() - newest.created_at_ms).div_euclid(DAY_MS);
@@ -140,7 +140,7 @@ fn newest(backups: &[Backup], now: Timestamp) -> Finding {
         0..=BACKUP_AGE_DAYS_MAX => ok(format!("the newest verified backup is {days} days old")),
         _ => warning(
             format!("the newest verified backup is {days} days old"),
-            "Run backup-db, and set up a timer for it.",
+            "Run chatkeep-backup-db, and set up a timer for it.",
         ),
     }
 }
@@ -156,7 +156,7 @@ fn proven(backups: &[Backup], now: Timestamp) -> Finding {
         Some(..=DRILL_AGE_DAYS_MAX) => ok("a restore was proven within the last month"),
         _ => warning(
             "no restore was proven within the last month",
-            "Run backup-db verify --verify drill latest.",
+            "Run chatkeep-backup-db verify --verify drill latest.",
         ),
     }
 }
@@ -185,7 +185,7 @@ fn disk(place: &Place) -> Finding {
         Some(false) => ok("the backups are on another disk than the database"),
         _ => warning(
             "the backups are on the same disk as the database",
-            "Back up to an external disk, too: backup-db --dir FOLDER.",
+            "Back up to an external disk, too: chatkeep-backup-db --dir FOLDER.",
         ),
     }
 }

@@ -173,7 +173,7 @@ impl Error {
         match self {
             Self::Usage { .. } => "Nothing was changed. See --help.".into(),
             Self::NotFound { .. } => {
-                "Nothing was changed. `backup-db list` shows what there is; --dir and --db say where to look.".into()
+                "Nothing was changed. `chatkeep-backup-db list` shows what there is; --dir and --db say where to look.".into()
             }
             Self::Busy { .. } => "Nothing was changed. Wait until that is done, or end it, and try again.".into(),
             Self::Deadline { .. } => "Nothing was changed. Allow more with --deadline, or try again when the computer is less busy.".into(),
@@ -184,9 +184,9 @@ impl Error {
             Self::NoSpace { .. } => "Nothing was changed. Free some room there, or choose another folder.".into(),
             Self::SourceCorrupt { quarantine, .. } => {
                 let copy = quarantine.as_ref().map(|it| format!(" A copy is kept in {}.", it.display()));
-                format!("No backup was removed.{} Restore the newest good backup with `restore-db`, or read what is left with `restore-db salvage`.", copy.unwrap_or_default())
+                format!("No backup was removed.{} Restore the newest good backup with `chatkeep-restore-db`, or read what is left with `chatkeep-restore-db salvage`.", copy.unwrap_or_default())
             }
-            Self::Invalid { .. } => "Nothing was changed. Choose another backup; `backup-db verify --all` says which are good.".into(),
+            Self::Invalid { .. } => "Nothing was changed. Choose another backup; `chatkeep-backup-db verify --all` says which are good.".into(),
             Self::Foreign { .. } => "Nothing was changed. If you do want the other store's chats here, say --allow-foreign.".into(),
             Self::TooNew { .. } => "Nothing was changed. Install the newest Chatkeep, then restore.".into(),
             Self::RolledBack { .. } => "The database is as it was. Choose another backup, or try again.".into(),

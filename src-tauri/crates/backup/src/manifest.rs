@@ -21,6 +21,10 @@ use crate::names::MANIFEST_SUFFIX;
 pub const FORMAT_VERSION: u32 = 1;
 /// A manifest is a few KiB; more is not read.
 const MANIFEST_BYTES_MAX: u64 = 1 << 20;
+/// What SQLite allows: <https://sqlite.org/fileformat2.html>.
+const PAGE_SIZES: std::ops::RangeInclusive<u32> = 512..=65_536;
+/// The largest number that every reader of JSON takes for what it is.
+const NUMBER_MAX: u64 = 1 << 53;
 /// Between the text and its checksum.
 const CHECKSUM_KEY: &str = "\n  \"manifest_blake3\": \"";
 const CHECKSUM_END: &str = "\"\n}\n";
@@ -353,7 +357,34 @@ impl Manifest {
                 manifest.format_version
             ));
         }
+        manifest.require_plausible()?;
         Ok(manifest)
+    }
+
+    /// Whoever can write a manifest can seal it: what is counted with is within its bounds, and the
+    /// sum of all sizes in a folder is a number too.
+    fn require_plausible(&self) -> std::result::Result<(), String> {
+        let Database {
+            page_size,
+            page_count,
+            ..
+        } = self.database;
+        let times = [
+            Some(self.created_at_ms),
+            self.verification.as_ref().map(|it| it.at_ms),
+            self.verification.as_ref().and_then(|it| it.drilled_at_ms),
+        ];
+        let is_time = |ms: i64| jiff::Timestamp::from_millisecond(ms).is_ok();
+        let is_plausible = page_size.is_power_of_two()
+            && PAGE_SIZES.contains(&page_size)
+            && self.uncompressed.bytes == u64::from(page_size) * u64::from(page_count)
+            && self.payload.digests.bytes <= NUMBER_MAX
+            && self.sequence <= NUMBER_MAX
+            && times.into_iter().flatten().all(is_time);
+        match is_plausible {
+            true => Ok(()),
+            false => Err("the manifest holds numbers that no backup has".into()),
+        }
     }
 }
 

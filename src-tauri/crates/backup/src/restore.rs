@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use chatkeep_store::Timestamp;
 use chatkeep_store::upkeep::{self, LockFile, lock_path};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
 use crate::check;
@@ -56,6 +56,7 @@ pub enum Mode {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Plan {
     /// The backup.
+    #[serde(serialize_with = "as_text")]
     pub backup: PathBuf,
     /// Its id, if it has a manifest.
     pub backup_id: Option<Uuid>,
@@ -77,6 +78,11 @@ pub struct Plan {
     pub newest_message_then_ms: Option<i64>,
     /// What was not checked, and what else should be known.
     pub notes: Vec<String>,
+}
+
+/// A path need not be text; JSON must.
+fn as_text<S: Serializer>(path: &Path, to: S) -> std::result::Result<S::Ok, S::Error> {
+    to.serialize_str(&path.to_string_lossy())
 }
 
 /// What is in the live database's place.
@@ -560,7 +566,7 @@ pub fn undo_backup(place: &Place) -> Result<Backup> {
         Restored {
             safety_backup: Some(id),
             ..
-        } => BackupFolder::open(&place.backups)?.by_id(id),
+        } => place.beside().by_id(id),
         Restored {
             former: Some(former),
             ..

@@ -63,7 +63,7 @@ pub(crate) fn replace(place: &Place, incoming: &Path) -> Result<PathBuf> {
         .map(|()| outgoing.clone())
         .map_err(|error| Error::Manual {
             what: format!(
-                "{}; the next start of Chatkeep or restore-db tries to finish it",
+                "{}; the next start of Chatkeep or chatkeep-restore-db tries to finish it",
                 with_causes(&error)
             ),
             former: set_in(&outgoing),

@@ -77,6 +77,25 @@ pub fn schema_at(version: u32) -> std::result::Result<Vec<SchemaObject>, OpenErr
     Ok(schema_of(&connection)?)
 }
 
+/// The migrations that a database of schema `version` has been through, oldest first.
+#[must_use]
+pub fn history_at(version: u32) -> Vec<AppliedMigration> {
+    let mut history: Vec<_> = embedded::migrations::runner()
+        .get_migrations()
+        .iter()
+        .filter_map(|it| {
+            Some(AppliedMigration {
+                version: u32::try_from(it.version()).ok()?,
+                name: it.name().to_owned(),
+                checksum: it.checksum().to_string(),
+            })
+        })
+        .filter(|it| it.version <= version)
+        .collect();
+    history.sort_by_key(|it| it.version);
+    history
+}
+
 /// Every object of the schema in `connection`, sorted.
 ///
 /// # Errors

@@ -7,6 +7,8 @@
     reason = "each test takes what it needs, and has nothing else to do when that fails"
 )]
 
+pub mod skip;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -36,7 +38,7 @@ pub struct Chats {
 
 impl Chats {
     pub fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = memory_folder();
         let place = Place::in_folder(folder.path());
         let chats = Self { folder, place };
         chats.add("Tea", 20);
@@ -146,4 +148,34 @@ pub fn flip(path: &Path, at: usize) {
     let mut bytes = fs::read(path).unwrap();
     bytes[at] ^= 0x01;
     fs::write(path, bytes).unwrap();
+}
+
+/// A folder in memory, where there is one: hundreds of trials need not wait for a real disk.
+pub fn memory_folder() -> TempDir {
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| tempfile::tempdir())
+        .unwrap()
+}
+
+/// Copies what is in a folder.
+pub fn copy_tree(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy_tree(&entry.path(), &target),
+            false => drop(fs::copy(entry.path(), target).unwrap()),
+        }
+    }
+}
+
+/// A manifest's text with a checksum that fits it.
+pub fn seal(manifest: &serde_json::Value) -> String {
+    let mut manifest = manifest.clone();
+    manifest.as_object_mut().unwrap().remove("manifest_blake3");
+    let json = serde_json::to_string_pretty(&manifest).unwrap();
+    let body = format!("{},", json.strip_suffix("\n}").unwrap());
+    let hash = blake3::hash(body.as_bytes()).to_hex();
+    format!("{body}\n  \"manifest_blake3\": \"{hash}\"\n}}\n")
 }
