@@ -13,7 +13,9 @@ use crate::state::{AppState, StoreHandle};
 const PURGE_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 pub(crate) fn start(app: &AppHandle) {
-    let store = app.state::<AppState>().store();
+    let state = app.state::<AppState>();
+    state.memory.start(state.backend(), state.replies.watch());
+    let store = state.store();
     tauri::async_runtime::spawn(async move {
         loop {
             if let Err(error) = purge(&store).await {

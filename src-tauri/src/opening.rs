@@ -4,7 +4,7 @@ use std::path::Path;
 
 use chatkeep_store::{
     DATABASE_FILE, EndpointId, GenerationStatus, Message, NewGeneration, OpenError, OpenOptions,
-    Store, generations, messages,
+    Purpose, Store, generations, messages,
 };
 use serde::{Deserialize, Serialize};
 
@@ -92,6 +92,7 @@ fn cut_generation(message: &Message) -> Option<NewGeneration> {
     Some(NewGeneration {
         session_id: message.session_id,
         message_id: message.id,
+        purpose: Purpose::Reply,
         provider: EndpointId::new(provider),
         model: model.to_owned(),
         prompt_tokens: None,

@@ -1,4 +1,4 @@
-//! What the commands share: the open store, the replies under way, the API keys.
+//! What the commands share: the open store, the replies under way, the API keys, the memory's work.
 
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -7,6 +7,7 @@ use chatkeep_provider::KeyStore;
 use chatkeep_store::{Change, Committed, ReadTx, Result as StoreResult, Store, WriteTx};
 
 use crate::error::{CommandError, ErrorKind};
+use crate::memory::Memory;
 use crate::opening::{self, AppStatus, OpenFailure};
 use crate::replies::Replies;
 
@@ -33,7 +34,16 @@ pub(crate) struct AppState {
     /// The replies under way.
     pub(crate) replies: Replies,
     /// The API keys.
-    pub(crate) keys: KeyStore,
+    pub(crate) keys: Arc<KeyStore>,
+    /// What is done for the memory beside the replies.
+    pub(crate) memory: Memory,
+}
+
+/// What it takes to ask a model: the store, and the API keys.
+#[derive(Clone)]
+pub(crate) struct Backend {
+    pub(crate) store: Arc<StoreHandle>,
+    pub(crate) keys: Arc<KeyStore>,
 }
 
 impl AppState {
@@ -50,7 +60,16 @@ impl AppState {
                 on_change: Box::new(on_change),
             }),
             replies: Replies::default(),
-            keys: KeyStore::new(),
+            keys: Arc::new(KeyStore::new()),
+            memory: Memory::new(),
+        }
+    }
+
+    /// What it takes to ask a model, to hand to a task of its own.
+    pub(crate) fn backend(&self) -> Backend {
+        Backend {
+            store: self.store(),
+            keys: Arc::clone(&self.keys),
         }
     }
 
@@ -64,8 +83,7 @@ impl AppState {
         &self,
         body: impl FnOnce(&ReadTx<'_>) -> StoreResult<T> + Send + 'static,
     ) -> Result<T, CommandError> {
-        let store = self.store.get()?;
-        Ok(blocking(move || store.read(body)).await??)
+        self.store.read(body).await
     }
 
     /// Writes likewise, and tells the window what changed.
@@ -97,6 +115,7 @@ impl AppState {
     /// Ends the replies and closes the database, which empties its write-ahead log: the last thing
     /// that the app does.
     pub(crate) async fn close(&self) {
+        self.memory.stop();
         self.replies.stop_all().await;
         let folder = self.folder();
         self.store.set(Place {
@@ -150,6 +169,15 @@ struct Place {
 }
 
 impl StoreHandle {
+    /// Reads what is there at one moment.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        body: impl FnOnce(&ReadTx<'_>) -> StoreResult<T> + Send + 'static,
+    ) -> Result<T, CommandError> {
+        let store = self.get()?;
+        Ok(blocking(move || store.read(body)).await??)
+    }
+
     /// Commits, durably, and tells what changed.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
