@@ -73,7 +73,7 @@ export const VIEWS: View[] = [
     open: (app) => app.click("persona-picker"),
     close: escape,
   },
-  ...["providers", "keeping", "data", "appearance", "about"].map((section) => ({
+  ...["providers", "memory", "keeping", "data", "appearance", "about"].map((section) => ({
     name: `settings ${section}`,
     open: async (app: App) => {
       await app.click("settings-button");
@@ -116,6 +116,7 @@ export async function furnish(desk: Desk, app: App): Promise<Room> {
       content: "Checkpoint after bursts.",
       sourceMessageId: reply.id,
       pinType: "user",
+      scope: "session",
     },
   });
   await app.invoke("create_summary", {
