@@ -22,7 +22,8 @@ async function closed(app: App, dialog: string): Promise<void> {
   await app.gone(dialog);
 }
 
-async function openMemory(app: App): Promise<void> {
+/** Shows the pins and summaries. */
+export async function openMemory(app: App): Promise<void> {
   await app.clickNamed("button", /^Show memory/);
   await app.find("memory-panel");
 }
@@ -100,8 +101,7 @@ export const VIEWS: View[] = [
 ];
 
 export async function setTheme(app: App, theme: Theme): Promise<void> {
-  const settings = await app.invoke<object>("get_settings");
-  await app.invoke("update_settings", { settings: { ...settings, theme } });
+  await app.set({ theme });
 }
 
 /** Fills the app with a conversation that shows everything: Markdown, a pin, a summary. */
