@@ -334,7 +334,7 @@ fn purge_notes(tx: &WriteTx<'_>, trashed_before: Timestamp) -> Result<()> {
          DELETE FROM conversation_summaries
          WHERE id IN (SELECT summary_id
                       FROM branch
-                      JOIN summary_messages ON message_id = branch.id)
+                      CROSS JOIN summary_messages ON message_id = branch.id)
          RETURNING id",
         [trashed_before],
     )?;

@@ -17,7 +17,7 @@ pub(super) fn normal(text: &str) -> String {
     let plain = plain.replace(['\'', '’'], "");
     let words: Vec<_> = plain
         .split(|c: char| !c.is_alphanumeric() && !is_mark(c))
-        .filter(|word| !word.is_empty())
+        .filter(|word| word.chars().any(char::is_alphanumeric))
         .collect();
     if words.is_empty() {
         return plain.trim().to_owned();

@@ -157,6 +157,7 @@ impl Wording {
 /// [`Error::Invalid`] for a text out of its limits, or a range that is not the next one of a branch;
 /// [`Error::NotFound`] if there is no such session or message.
 pub fn insert(tx: &WriteTx<'_>, new: &NewSummary) -> Result<Summary> {
+    limits::filled_text("summary", &new.summary, NOTE_BYTES_MAX)?;
     sessions::get(tx, new.session_id)?;
     for id in [new.start_message_id, new.end_message_id] {
         if messages::get(tx, id)?.session_id != new.session_id {
@@ -182,6 +183,8 @@ pub fn insert_for(
     summarised: &[Message],
     wording: &Wording,
 ) -> Result<Option<Summary>> {
+    limits::filled_text("summary", &wording.text, NOTE_BYTES_MAX)?;
+    sessions::check_model(wording.model_id.as_deref())?;
     let (Some(first), Some(last)) = (summarised.first(), summarised.last()) else {
         return Ok(None);
     };
@@ -207,8 +210,6 @@ fn write(
     covered: &[MessageId],
     wording: &Wording,
 ) -> Result<Summary> {
-    limits::filled_text("summary", &wording.text, NOTE_BYTES_MAX)?;
-    sessions::check_model(wording.model_id.as_deref())?;
     let id = SummaryId::from_uuid(tx.new_uuid());
     tx.execute(
         "INSERT INTO conversation_summaries
