@@ -16,6 +16,8 @@ const PURGE_INTERVAL: Duration = Duration::from_secs(60 * 60);
 const MANY: usize = 10;
 
 pub(crate) fn start(app: &AppHandle) {
+    let state = app.state::<AppState>();
+    state.memory.start(state.backend(), state.replies.watch());
     let purging = app.clone();
     tauri::async_runtime::spawn(async move {
         loop {

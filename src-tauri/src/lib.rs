@@ -7,6 +7,7 @@ mod error;
 mod events;
 mod jobs;
 mod logging;
+mod memory;
 mod opening;
 mod replies;
 mod requests;

@@ -8,7 +8,7 @@ use chatkeep_backup::{
 };
 use chatkeep_store::{
     Clock, DATABASE_FILE, EndpointId, GenerationStatus, Message, NewGeneration, OpenError,
-    OpenOptions, Store, SystemClock, generations, messages,
+    OpenOptions, Purpose, Store, SystemClock, generations, messages,
 };
 use serde::{Deserialize, Serialize};
 
@@ -139,6 +139,7 @@ fn cut_generation(message: &Message) -> Option<NewGeneration> {
     Some(NewGeneration {
         session_id: message.session_id,
         message_id: message.id,
+        purpose: Purpose::Reply,
         provider: EndpointId::new(provider),
         model: model.to_owned(),
         prompt_tokens: None,

@@ -11,12 +11,12 @@ use std::time::Duration;
 
 use chatkeep_provider::{ChatRequest, Connection, Limits, ReplyPart, Usage, stream_chat};
 use chatkeep_store::{
-    EndpointId, GenerationStatus, Message, MessageId, MessageStatus, NewGeneration,
+    EndpointId, GenerationStatus, Message, MessageId, MessageStatus, NewGeneration, Purpose,
     Result as StoreResult, WriteTx, generations, messages, models,
 };
 use serde::{Deserialize, Serialize};
 use tauri::ipc::Channel;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::error::{CommandError, ErrorKind};
@@ -83,6 +83,8 @@ pub(crate) struct Call {
 #[derive(Clone, Default)]
 pub(crate) struct Replies {
     running: Arc<Mutex<Running>>,
+    /// How many they are; a pause counts as one, so that what rests while they run rests then.
+    count: watch::Sender<usize>,
 }
 
 #[derive(Default)]
@@ -93,13 +95,14 @@ struct Running {
 }
 
 impl Replies {
-    /// Streams a reply to the disk and to the window, in a task of its own.
+    /// Streams a reply to the disk and to the window, in a task of its own; `then` gets it as it ended.
     pub(crate) fn start(
         &self,
         store: Arc<StoreHandle>,
         reply: Message,
         call: impl Future<Output = Result<Call, CommandError>> + Send + 'static,
         events: Channel<ReplyEvent>,
+        then: impl FnOnce(Message) + Send + 'static,
     ) {
         let stop = Arc::new(Notify::new());
         let id = reply.id;
@@ -112,11 +115,19 @@ impl Replies {
             }
             running.replies.insert(id, stop);
         }
+        self.count.send_modify(|count| *count += 1);
         let all = self.clone();
         tauri::async_runtime::spawn(async move {
-            task.run(call).await;
+            let reply = task.run(call).await;
             all.lock().replies.remove(&id);
+            all.count.send_modify(|count| *count -= 1);
+            then(reply);
         });
+    }
+
+    /// Tells how many are under way or keep others from starting, whenever that changes.
+    pub(crate) fn watch(&self) -> watch::Receiver<usize> {
+        self.count.subscribe()
     }
 
     /// Stops a reply; what has come of it stays.
@@ -133,6 +144,7 @@ impl Replies {
     /// pause lives.
     pub(crate) async fn pause(&self) -> Paused {
         self.lock().pauses += 1;
+        self.count.send_modify(|count| *count += 1);
         let mut paused = Paused {
             replies: self.clone(),
             all_ended: false,
@@ -167,6 +179,7 @@ pub(crate) struct Paused {
 impl Drop for Paused {
     fn drop(&mut self) {
         self.replies.lock().pauses -= 1;
+        self.replies.count.send_modify(|count| *count -= 1);
     }
 }
 
@@ -263,12 +276,13 @@ impl ReplyTask {
         )));
     }
 
-    async fn run(mut self, call: impl Future<Output = Result<Call, CommandError>>) {
+    async fn run(mut self, call: impl Future<Output = Result<Call, CommandError>>) -> Message {
         let ending = match call.await {
             Ok(call) => self.stream(call).await,
             Err(error) => Ending::failed(error),
         };
         self.finish(ending).await;
+        self.reply
     }
 
     async fn stream(&mut self, call: Call) -> Ending {
@@ -341,7 +355,7 @@ impl ReplyTask {
 
     /// Writes the end of the reply and its entry in the ledger in one commit. Where the disk has no
     /// room or the database is busy, the text is kept and the commit tried until it goes through.
-    async fn finish(mut self, ending: Ending) {
+    async fn finish(&mut self, ending: Ending) {
         let mut told = false;
         loop {
             let written = self.write_end(&ending).await;
@@ -391,6 +405,7 @@ impl ReplyTask {
         Some(NewGeneration {
             session_id: self.reply.session_id,
             message_id: self.reply.id,
+            purpose: Purpose::Reply,
             provider: EndpointId::new(provider),
             model: model.to_owned(),
             prompt_tokens: ending.usage.prompt_tokens,
@@ -432,6 +447,6 @@ fn is_passing(error: &CommandError) -> bool {
     matches!(error.kind, ErrorKind::DiskFull | ErrorKind::Busy)
 }
 
-fn whole_ms(duration: Duration) -> u32 {
+pub(crate) fn whole_ms(duration: Duration) -> u32 {
     duration.as_millis().try_into().unwrap_or(u32::MAX)
 }

@@ -14,7 +14,7 @@ use chatkeep_store::{
 
 use crate::error::CommandError;
 use crate::replies::Call;
-use crate::state::{AppState, StoreHandle, blocking};
+use crate::state::{Backend, StoreHandle, blocking};
 
 /// Tokens that are kept for a reply whose length the persona does not limit: this much, and at most
 /// a quarter of the window.
@@ -44,7 +44,7 @@ pub(crate) enum Target {
 
 /// Plans what `model` ("endpoint/model") is sent.
 pub(crate) async fn plan(
-    state: &AppState,
+    backend: &Backend,
     target: Target,
     model: &str,
 ) -> Result<Planned, CommandError> {
@@ -62,10 +62,9 @@ pub(crate) async fn plan(
             models::get(tx, &model)?,
         ))
     };
-    let (mut context, endpoint, profile) = state.read(rows).await?;
-    count_missing(&state.store(), &mut context).await?;
-    let known = EndpointKind::parse(&endpoint.kind).map(|kind| context_window(kind, &name));
-    let window = profile.context_window.or(known).unwrap_or_default();
+    let (mut context, endpoint, profile) = backend.store.read(rows).await?;
+    count_missing(&backend.store, &mut context).await?;
+    let window = window_of(&endpoint, &name, &profile);
     let options = PlanOptions {
         token_ratio: profile.token_ratio,
         ..PlanOptions::within(window.saturating_sub(reply_tokens(&context, window)))
@@ -83,8 +82,14 @@ pub(crate) async fn plan(
     planned.await
 }
 
+/// A model's window in tokens: the user's word, or what is known.
+pub(crate) fn window_of(endpoint: &Endpoint, name: &str, profile: &ModelProfile) -> u32 {
+    let known = EndpointKind::parse(&endpoint.kind).map(|kind| context_window(kind, name));
+    profile.context_window.or(known).unwrap_or_default()
+}
+
 /// "endpoint/model" in its two parts.
-fn split(model: &str) -> (EndpointId, &str) {
+pub(crate) fn split(model: &str) -> (EndpointId, &str) {
     let (endpoint, name) = model.split_once('/').unwrap_or(("", model));
     (EndpointId::new(endpoint), name)
 }
@@ -139,16 +144,12 @@ async fn count_missing(
 }
 
 /// What it takes to ask for a reply.
-pub(crate) async fn call(state: &AppState, reply: &Message) -> Result<Call, CommandError> {
+pub(crate) async fn call(backend: &Backend, reply: &Message) -> Result<Call, CommandError> {
     let model = reply.model_id.clone().unwrap_or_default();
-    let planned = plan(state, Target::Reply(reply.id), &model).await?;
+    let planned = plan(backend, Target::Reply(reply.id), &model).await?;
     if !planned.plan.fits() {
         return Err(too_large(&planned.plan));
     }
-    let key = state.keys.get(&planned.endpoint.base_url).await?;
-    let kind = EndpointKind::parse(&planned.endpoint.kind).ok_or_else(|| {
-        CommandError::internal(format!("endpoint kind {}", planned.endpoint.kind))
-    })?;
     let request = ChatRequest {
         model: split(&model).1.to_owned(),
         system: system_prompt(&planned),
@@ -156,13 +157,23 @@ pub(crate) async fn call(state: &AppState, reply: &Message) -> Result<Call, Comm
         parameters: parameters(planned.context.persona.as_ref()),
     };
     Ok(Call {
-        connection: Connection {
-            kind,
-            base_url: planned.endpoint.base_url.clone(),
-            key,
-        },
+        connection: connection(backend, &planned.endpoint).await?,
         counted_tokens: counted_tokens(&planned),
         request,
+    })
+}
+
+/// How an endpoint is reached.
+pub(crate) async fn connection(
+    backend: &Backend,
+    endpoint: &Endpoint,
+) -> Result<Connection, CommandError> {
+    let kind = EndpointKind::parse(&endpoint.kind)
+        .ok_or_else(|| CommandError::internal(format!("endpoint kind {}", endpoint.kind)))?;
+    Ok(Connection {
+        kind,
+        base_url: endpoint.base_url.clone(),
+        key: backend.keys.get(&endpoint.base_url).await?,
     })
 }
 

@@ -1,4 +1,5 @@
-//! What the commands share: the open store, the replies under way, the API keys, the backups.
+//! What the commands share: the open store, the replies under way, the API keys, the backups, the
+//! memory's work.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,6 +18,7 @@ use crate::backups::environment::Environment;
 use crate::backups::{Backups, automatic, gate};
 use crate::error::{CommandError, ErrorKind};
 use crate::events::News;
+use crate::memory::Memory;
 use crate::opening::{self, AppStatus, OpenFailure};
 use crate::replies::Replies;
 
@@ -59,9 +61,18 @@ pub(crate) struct AppState {
     /// The replies under way.
     pub(crate) replies: Replies,
     /// The API keys.
-    pub(crate) keys: KeyStore,
+    pub(crate) keys: Arc<KeyStore>,
     /// The backups.
     pub(crate) backups: Backups,
+    /// What is done for the memory beside the replies.
+    pub(crate) memory: Memory,
+}
+
+/// What it takes to ask a model: the store, and the API keys.
+#[derive(Clone)]
+pub(crate) struct Backend {
+    pub(crate) store: Arc<StoreHandle>,
+    pub(crate) keys: Arc<KeyStore>,
 }
 
 impl AppState {
@@ -86,11 +97,20 @@ impl AppState {
             }),
             turn: Mutex::new(()),
             replies: Replies::default(),
-            keys: KeyStore::new(),
+            keys: Arc::new(KeyStore::new()),
             backups,
+            memory: Memory::new(),
         };
         state.install(folder, opened);
         state
+    }
+
+    /// What it takes to ask a model, to hand to a task of its own.
+    pub(crate) fn backend(&self) -> Backend {
+        Backend {
+            store: self.store(),
+            keys: Arc::clone(&self.keys),
+        }
     }
 
     /// The store, to hand to a task of its own.
@@ -103,8 +123,7 @@ impl AppState {
         &self,
         body: impl FnOnce(&ReadTx<'_>) -> StoreResult<T> + Send + 'static,
     ) -> Result<T, CommandError> {
-        let store = self.store.get()?;
-        Ok(blocking(move || store.read(body)).await??)
+        self.store.read(body).await
     }
 
     /// Writes likewise, and tells the window what changed.
@@ -136,6 +155,7 @@ impl AppState {
     /// Ends the replies, makes a last point in time, and closes the database, which empties its
     /// write-ahead log: the last thing that the app does. None of it can keep the app from ending.
     pub(crate) async fn close(&self) {
+        self.memory.stop();
         self.backups.stop().await;
         let Ok(_turn) = timeout(TURN_TIMEOUT, self.turn.lock()).await else {
             log::warn!("the app ends in the middle of a restore; the next start finishes it");
@@ -267,6 +287,15 @@ struct Place {
 }
 
 impl StoreHandle {
+    /// Reads what is there at one moment.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        body: impl FnOnce(&ReadTx<'_>) -> StoreResult<T> + Send + 'static,
+    ) -> Result<T, CommandError> {
+        let store = self.get()?;
+        Ok(blocking(move || store.read(body)).await??)
+    }
+
     /// Commits, durably, and tells what changed.
     pub(crate) async fn write<T: Send + 'static>(
         &self,

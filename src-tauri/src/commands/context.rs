@@ -38,7 +38,7 @@ pub(crate) async fn get_context(
             "Choose a model: how much is sent depends on it.",
         )
     })?;
-    let planned = requests::plan(&state, Target::Session(session_id), &model).await?;
+    let planned = requests::plan(&state.backend(), Target::Session(session_id), &model).await?;
     Ok(SessionContext {
         plan: planned.plan,
         window: planned.window,

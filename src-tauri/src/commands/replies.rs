@@ -139,8 +139,10 @@ pub(crate) async fn stop_reply(state: State<'_, AppState>, message_id: MessageId
 
 fn start(app: AppHandle, state: &AppState, reply: Message, on_event: Channel<ReplyEvent>) {
     let asked = reply.clone();
-    let call = async move { requests::call(&app.state::<AppState>(), &asked).await };
-    state.replies.start(state.store(), reply, call, on_event);
+    let backend = state.backend();
+    let call = async move { requests::call(&backend, &asked).await };
+    let then = move |reply| app.state::<AppState>().memory.reply_ended(reply);
+    (state.replies).start(state.store(), reply, call, on_event, then);
 }
 
 /// The session's model, if its provider is there.

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::ids::{MessageId, MessageUid, PinId, SessionId, SummaryId};
 use crate::limits::NAME_CHARS_MAX;
 use crate::messages::{self, Message};
-use crate::pins::{self, Pin};
+use crate::pins::{self, Pin, PinScope};
 use crate::row::from_row;
 use crate::sessions::{self, NewSession, Session};
 use crate::summaries::{self, Summary};
@@ -156,7 +156,10 @@ pub fn fork(tx: &WriteTx<'_>, id: MessageId) -> Result<Session> {
     let copies = copy_branch(tx, fork.id, &last)?;
     // The last first: of those made at one time the ids, which are made anew, tell the order.
     for pin in pins::list(tx, source.id)?.into_iter().rev() {
-        copy_pin(tx, fork.id, &pin, &copies)?;
+        // The others count there without a copy.
+        if pin.scope == PinScope::Session {
+            copy_pin(tx, fork.id, &pin, &copies)?;
+        }
     }
     for summary in summaries::list(tx, source.id)?.into_iter().rev() {
         copy_summary(tx, fork.id, &summary, &copies)?;
@@ -228,8 +231,9 @@ fn copy_pin(
     let id = PinId::from_uuid(tx.new_uuid());
     tx.execute(
         "INSERT INTO semantic_pins
-             (id, session_id, content, source_message_id, importance_score, pin_type, created_at)
-         SELECT :id, :to, content, :source, importance_score, pin_type, created_at
+             (id, session_id, content, source_message_id, importance_score, pin_type, source, rule,
+              created_at)
+         SELECT :id, :to, content, :source, importance_score, pin_type, source, rule, created_at
          FROM semantic_pins
          WHERE id = :pin",
         named_params! { ":id": id, ":to": to, ":source": source.flatten(), ":pin": pin.id },
@@ -238,7 +242,7 @@ fn copy_pin(
     Ok(())
 }
 
-/// A summary comes along if its whole range does.
+/// A summary that counts comes along if its whole range does.
 fn copy_summary(
     tx: &WriteTx<'_>,
     to: SessionId,
@@ -249,21 +253,26 @@ fn copy_summary(
         copies.get(&summary.start_message_id),
         copies.get(&summary.end_message_id),
     );
-    let (Some(start), Some(end)) = ends else {
+    let (Some(start), Some(end), true) = (ends.0, ends.1, summary.whole) else {
         return Ok(());
     };
     let id = SummaryId::from_uuid(tx.new_uuid());
     tx.execute(
         "INSERT INTO conversation_summaries
              (id, session_id, summary, message_count, start_message_id, end_message_id,
-              importance_score, created_at)
-         SELECT :id, :to, summary, message_count, :start, :end, importance_score, created_at
+              importance_score, origin, model_id, created_at)
+         SELECT :id, :to, summary, message_count, :start, :end, importance_score, origin, model_id,
+             created_at
          FROM conversation_summaries
          WHERE id = :summary",
         named_params! {
             ":id": id, ":to": to, ":start": start, ":end": end, ":summary": summary.id,
         },
     )?;
+    // Ids grow along a branch, in the copy as in the source.
+    let covered = summary.start_message_id..=summary.end_message_id;
+    let of_range = copies.iter().filter(|(source, _)| covered.contains(source));
+    summaries::note(tx, id, of_range.map(|(_, copy)| *copy))?;
     tx.changed(Entity::Summary, id);
     Ok(())
 }

@@ -25,6 +25,20 @@ word_enum! {
     }
 }
 
+word_enum! {
+    /// What a call was for.
+    Purpose {
+        /// A reply.
+        Reply = "reply",
+        /// A summary that ends with the message.
+        Summary = "summary",
+        /// The line on what a session is about.
+        Recap = "recap",
+        /// Pins out of the message.
+        Pins = "pins",
+    }
+}
+
 /// One call to a model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -34,8 +48,10 @@ pub struct Generation {
     pub id: i64,
     /// The session it was for; it may be gone.
     pub session_id: SessionId,
-    /// The message it wrote; it may be gone.
+    /// The message it wrote, or was about; it may be gone.
     pub message_id: MessageId,
+    /// What it was for.
+    pub purpose: Purpose,
     /// The endpoint that was called.
     pub provider: EndpointId,
     /// The provider's own name of the model.
@@ -60,6 +76,7 @@ from_row!(Generation {
     id,
     session_id,
     message_id,
+    purpose,
     provider,
     model,
     prompt_tokens,
@@ -76,8 +93,10 @@ from_row!(Generation {
 pub struct NewGeneration {
     /// The session it was for.
     pub session_id: SessionId,
-    /// The message it wrote.
+    /// The message it wrote, or was about.
     pub message_id: MessageId,
+    /// What it was for.
+    pub purpose: Purpose,
     /// The endpoint that was called.
     pub provider: EndpointId,
     /// The provider's own name of the model.
@@ -103,14 +122,15 @@ pub struct NewGeneration {
 pub fn insert(tx: &WriteTx<'_>, new: &NewGeneration) -> Result<Generation> {
     tx.execute(
         "INSERT INTO generations
-             (session_id, message_id, provider, model, prompt_tokens, completion_tokens,
+             (session_id, message_id, purpose, provider, model, prompt_tokens, completion_tokens,
               first_token_ms, total_ms, status, error, created_at)
          VALUES
-             (:session_id, :message_id, :provider, :model, :prompt_tokens, :completion_tokens,
-              :first_token_ms, :total_ms, :status, :error, :now)",
+             (:session_id, :message_id, :purpose, :provider, :model, :prompt_tokens,
+              :completion_tokens, :first_token_ms, :total_ms, :status, :error, :now)",
         named_params! {
             ":session_id": new.session_id,
             ":message_id": new.message_id,
+            ":purpose": new.purpose,
             ":provider": new.provider,
             ":model": new.model,
             ":prompt_tokens": new.prompt_tokens,
@@ -125,7 +145,7 @@ pub fn insert(tx: &WriteTx<'_>, new: &NewGeneration) -> Result<Generation> {
     let id = tx.last_insert_rowid();
     tx.changed(Entity::Message, new.message_id);
     tx.find(
-        "SELECT id, session_id, message_id, provider, model, prompt_tokens, completion_tokens,
+        "SELECT id, session_id, message_id, purpose, provider, model, prompt_tokens, completion_tokens,
              first_token_ms, total_ms, status, error, created_at
          FROM generations
          WHERE id = ?1",
@@ -140,10 +160,10 @@ pub fn insert(tx: &WriteTx<'_>, new: &NewGeneration) -> Result<Generation> {
 /// What SQLite reports.
 pub fn list(tx: &ReadTx<'_>, message_id: MessageId) -> Result<Vec<Generation>> {
     tx.list(
-        "SELECT id, session_id, message_id, provider, model, prompt_tokens, completion_tokens,
+        "SELECT id, session_id, message_id, purpose, provider, model, prompt_tokens, completion_tokens,
              first_token_ms, total_ms, status, error, created_at
          FROM generations
-         WHERE message_id = ?1
+         WHERE message_id = ?1 AND purpose = 'reply'
          ORDER BY id DESC
          LIMIT ?2",
         (message_id, LIST_MAX),

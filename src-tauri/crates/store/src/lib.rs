@@ -65,7 +65,7 @@ pub use change::{Change, Committed, Entity};
 pub use context::{Context, ContextItem, ContextLimits, ContextPlan, Exclusion};
 pub use endpoints::{Endpoint, EndpointUpdate, NewEndpoint};
 pub use error::{Error, OpenError, Result};
-pub use generations::{Generation, GenerationStatus, NewGeneration};
+pub use generations::{Generation, GenerationStatus, NewGeneration, Purpose};
 pub use ids::{EndpointId, MessageId, MessageUid, PersonaId, PinId, SessionId, SummaryId};
 pub use limits::{
     MESSAGE_BYTES_MAX, NAME_CHARS_MAX, NOTE_BYTES_MAX, PAGE_LIMIT_MAX, PROMPT_BYTES_MAX, Score,
@@ -74,11 +74,11 @@ pub use messages::{Message, MessageStatus, NewMessage, Parent, Role};
 pub use models::ModelProfile;
 pub use page::Page;
 pub use personas::{Persona, PersonaCategory, PersonaFields};
-pub use pins::{NewPin, Pin, PinType, PinUpdate};
+pub use pins::{Fact, FactKind, NewPin, Pin, PinScope, PinSource, PinType, PinUpdate};
 pub use sessions::{NewSession, Session, SessionCursor, Shelf};
-pub use settings::{Settings, Theme};
+pub use settings::{AutoPins, Settings, Theme};
 pub use store::{OpenOptions, Store, WriteHold};
-pub use summaries::{NewSummary, Summary, SummaryUpdate};
+pub use summaries::{Backlog, NewSummary, Summary, SummaryOrigin, SummaryUpdate, Wording};
 pub use time::{Clock, SystemClock, Timestamp};
 pub use transaction::{ReadTx, WriteTx};
 pub use trash::{Purged, TrashedBranch};

@@ -303,13 +303,44 @@ pub fn count(tx: &ReadTx<'_>) -> Result<u64> {
     Ok(tx.value("SELECT count(*) FROM sessions", [])?.unwrap_or(0))
 }
 
-/// Renames a session.
+/// Returns how many messages a session has, on all branches; those in the trash are not counted.
+///
+/// # Errors
+/// What SQLite reports.
+pub fn count_messages(tx: &ReadTx<'_>, id: SessionId) -> Result<u32> {
+    let count = tx.value(
+        "SELECT count(*) FROM messages WHERE session_id = ?1 AND deleted_at IS NULL",
+        [id],
+    )?;
+    Ok(count.unwrap_or(0))
+}
+
+/// Renames a session: from now on its name is the user's word.
 ///
 /// # Errors
 /// [`Error::Invalid`] for a name out of its limits, [`Error::NotFound`] if there is no such session.
 pub fn rename(tx: &WriteTx<'_>, id: SessionId, name: &str) -> Result<Session> {
     let name = limits::name("name", name)?;
-    tx.execute("UPDATE sessions SET name = ?2 WHERE id = ?1", (id, name))?;
+    tx.execute(
+        "UPDATE sessions SET name = ?2, named_by_user = 1 WHERE id = ?1",
+        (id, name),
+    )?;
+    updated(tx, id)
+}
+
+/// Sets the recap of a session that has none, and names it so unless the user named it. What the
+/// user wrote stays.
+///
+/// # Errors
+/// [`Error::Invalid`] for a line out of the limits of a name, [`Error::NotFound`].
+pub fn set_recap_found(tx: &WriteTx<'_>, id: SessionId, recap: &str) -> Result<Session> {
+    let recap = limits::name("recap", recap)?;
+    tx.execute(
+        "UPDATE sessions
+         SET recap = ?2, name = iif(named_by_user, name, ?2)
+         WHERE id = ?1 AND recap IS NULL",
+        (id, recap),
+    )?;
     updated(tx, id)
 }
 
@@ -430,6 +461,19 @@ fn expiry(tx: &WriteTx<'_>, saved: bool) -> Result<Option<Timestamp>> {
     }
     let lifetime_ms = settings::get(tx)?.temporary_lifetime_ms();
     Ok(Some(tx.now().plus_ms(lifetime_ms)))
+}
+
+/// Temporary sessions live on for longer, or less long, than they were to.
+pub(crate) fn prolong_temporary(tx: &WriteTx<'_>, ms: i64) -> Result<()> {
+    tx.execute_noting::<SessionId>(
+        Entity::Session,
+        "UPDATE sessions
+         SET expires_at = expires_at + ?1
+         WHERE expires_at IS NOT NULL
+         RETURNING id",
+        [ms],
+    )?;
+    Ok(())
 }
 
 /// A session was used: it moves up in its list, and a temporary one lives on.

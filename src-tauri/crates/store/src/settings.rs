@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::ids::SessionId;
 use crate::limits;
 use crate::row::from_row;
+use crate::sessions;
 use crate::transaction::{ReadTx, WriteTx};
 
 /// Which colours the window has.
@@ -23,6 +24,20 @@ pub enum Theme {
     Light,
     /// Light on dark.
     Dark,
+}
+
+/// How the app finds pins by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub enum AutoPins {
+    /// Not at all.
+    Off,
+    /// By clear rules.
+    #[default]
+    Rules,
+    /// By clear rules, and by the session's model.
+    Model,
 }
 
 /// The app's own settings.
@@ -42,6 +57,18 @@ pub struct Settings {
     pub temporary_hours: u32,
     /// Days that something in the trash can be restored: 1 to 365.
     pub trash_days: u32,
+    /// Whether summaries are written by themselves.
+    pub summarize: bool,
+    /// From how many messages outside the context on: 2 to 200.
+    pub summary_after_messages: u32,
+    /// Or from how much of the budget they would take, in percent: 5 to 100.
+    pub summary_after_percent: u32,
+    /// The model that writes summaries, recaps and pins: "endpoint/model"; nothing: the session's.
+    pub summary_model: Option<String>,
+    /// Whether a new session is named by what it is about.
+    pub recaps: bool,
+    /// How pins are found.
+    pub auto_pins: AutoPins,
 }
 
 impl Settings {
@@ -69,7 +96,20 @@ impl Settings {
             Some(f64::from(self.trash_days)),
             1.0,
             365.0,
-        )
+        )?;
+        limits::range(
+            "messages before a summary",
+            Some(f64::from(self.summary_after_messages)),
+            2.0,
+            200.0,
+        )?;
+        limits::range(
+            "percent of the budget before a summary",
+            Some(f64::from(self.summary_after_percent)),
+            5.0,
+            100.0,
+        )?;
+        sessions::check_model(self.summary_model.as_deref())
     }
 }
 
@@ -82,6 +122,12 @@ impl Default for Settings {
             last_session_id: None,
             temporary_hours: 24,
             trash_days: 30,
+            summarize: true,
+            summary_after_messages: 8,
+            summary_after_percent: 25,
+            summary_model: None,
+            recaps: true,
+            auto_pins: AutoPins::Rules,
         }
     }
 }
@@ -118,12 +164,16 @@ fn with(settings: &Settings, one: Map<String, Value>) -> serde_json::Result<Sett
     serde_json::from_value(all)
 }
 
-/// Sets all settings.
+/// Sets all settings. Another lifetime of temporary sessions is that of those there are, too.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a number out of its range.
+/// [`Error::Invalid`] for a number out of its range, or a model that is not "endpoint/model".
 pub fn update(tx: &WriteTx<'_>, settings: &Settings) -> Result<Settings> {
     settings.check()?;
+    let longer_ms = settings.temporary_lifetime_ms() - get(tx)?.temporary_lifetime_ms();
+    if longer_ms != 0 {
+        sessions::prolong_temporary(tx, longer_ms)?;
+    }
     let all = serde_json::to_value(settings)
         .map_err(|error| Error::invalid("settings", error.to_string()))?;
     for (name, value) in all.as_object().into_iter().flatten() {

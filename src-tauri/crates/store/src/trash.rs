@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 use crate::branches;
 use crate::change::Entity;
 use crate::error::{Error, Result};
-use crate::ids::{MessageId, SessionId};
+use crate::ids::{MessageId, PinId, SessionId, SummaryId};
 use crate::messages::{self, Message};
 use crate::row::from_row;
 use crate::sessions::{self, Session};
+use crate::summaries;
 use crate::time::Timestamp;
 use crate::transaction::{ReadTx, WriteTx};
 
@@ -81,6 +82,7 @@ pub fn trash_message(tx: &WriteTx<'_>, id: MessageId) -> Result<Session> {
         (id, tx.now()),
     )?;
     tx.changed(Entity::Message, id);
+    summaries::recheck(tx, message.session_id)?;
     let session = sessions::get(tx, message.session_id)?;
     if session.head_id == Some(id) {
         return branches::set_head(tx, session.id, next_head(tx, &message)?);
@@ -110,6 +112,7 @@ pub fn trash_branch(tx: &WriteTx<'_>, id: MessageId) -> Result<Session> {
          RETURNING id",
         named_params! { ":id": id, ":now": tx.now() },
     )?;
+    summaries::recheck(tx, message.session_id)?;
     let session = sessions::get(tx, message.session_id)?;
     let head_is_gone = match session.head_id {
         Some(head) => messages::get(tx, head)?.deleted_at.is_some(),
@@ -170,6 +173,7 @@ pub fn restore(tx: &WriteTx<'_>, id: MessageId) -> Result<Session> {
     )?;
     move_back(tx, &message)?;
     set_depths_below(tx, &message)?;
+    summaries::recheck(tx, message.session_id)?;
     let session = sessions::get(tx, message.session_id)?;
     if is_on_show(tx, &session, id)? {
         tx.changed(Entity::Session, session.id);
@@ -313,6 +317,7 @@ pub fn purge(tx: &WriteTx<'_>, trashed_before: Timestamp) -> Result<Purged> {
         "DELETE FROM sessions WHERE deleted_at <= ?1 RETURNING id",
         [trashed_before],
     )?;
+    purge_notes(tx, trashed_before)?;
     // What is below such a message is in the trash too: since before, unless the clock was set back.
     let messages = tx.execute_noting::<MessageId>(
         Entity::Message,
@@ -330,4 +335,40 @@ pub fn purge(tx: &WriteTx<'_>, trashed_before: Timestamp) -> Result<Purged> {
         sessions: expired + trashed,
         messages,
     })
+}
+
+/// What was written of the messages that go: summaries of any of them, and pins that the app took
+/// from them. A pin that the user set is the user's own, and stays.
+fn purge_notes(tx: &WriteTx<'_>, trashed_before: Timestamp) -> Result<()> {
+    tx.execute_noting::<SummaryId>(
+        Entity::Summary,
+        "WITH RECURSIVE branch (id) AS (
+             SELECT id FROM messages WHERE deleted_at <= ?1
+             UNION
+             SELECT messages.id
+             FROM branch
+             JOIN messages ON messages.parent_id = branch.id
+         )
+         DELETE FROM conversation_summaries
+         WHERE id IN (SELECT summary_id
+                      FROM branch
+                      CROSS JOIN summary_messages ON message_id = branch.id)
+         RETURNING id",
+        [trashed_before],
+    )?;
+    tx.execute_noting::<PinId>(
+        Entity::Pin,
+        "WITH RECURSIVE branch (id) AS (
+             SELECT id FROM messages WHERE deleted_at <= ?1
+             UNION
+             SELECT messages.id
+             FROM branch
+             JOIN messages ON messages.parent_id = branch.id
+         )
+         DELETE FROM semantic_pins
+         WHERE source_message_id IN (SELECT id FROM branch) AND source <> 'user'
+         RETURNING id",
+        [trashed_before],
+    )?;
+    Ok(())
 }

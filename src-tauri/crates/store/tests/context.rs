@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use chatkeep_store::context::{self, ContextLimits, Part};
 use chatkeep_store::testing::TestStore;
 use chatkeep_store::{
-    Context, Entity, Error, Exclusion, NewMessage, NewPin, NewSummary, Parent, PersonaId, PinType,
-    PinUpdate, Score, SessionId, branches, messages, personas, pins, sessions, summaries,
+    Context, Entity, Error, Exclusion, NewMessage, NewPin, NewSummary, Parent, PersonaId, PinScope,
+    PinType, PinUpdate, Score, SessionId, branches, messages, personas, pins, sessions, summaries,
 };
 
 use crate::support::{
@@ -34,12 +34,14 @@ fn talked(store: &TestStore) -> SessionId {
                 parent: Parent::After(Some(first)),
                 ..NewMessage::user(session, "1")
             };
-            messages::append(tx, &sibling)?;
-            for text in ["2", "3", "4"] {
+            let second = messages::append(tx, &sibling)?.id;
+            let third = messages::append(tx, &NewMessage::user(session, "2"))?.id;
+            for text in ["3", "4"] {
                 messages::append(tx, &NewMessage::user(session, text))?;
             }
             for (content, score) in [("low", 0.1), ("high", 0.9), ("middle", 0.5)] {
                 let new = NewPin {
+                    scope: PinScope::Session,
                     session_id: session,
                     content: content.to_owned(),
                     source_message_id: None,
@@ -53,12 +55,12 @@ fn talked(store: &TestStore) -> SessionId {
                 };
                 pins::update(tx, pin.id, &update)?;
             }
-            for text in ["oldest", "older", "newest"] {
+            for (text, message) in [("oldest", first), ("older", second), ("newest", third)] {
                 let new = NewSummary {
                     session_id: session,
                     summary: text.to_owned(),
-                    start_message_id: first,
-                    end_message_id: first,
+                    start_message_id: message,
+                    end_message_id: message,
                 };
                 summaries::insert(tx, &new)?;
             }
@@ -200,12 +202,12 @@ fn a_summary_counts_on_the_branches_that_hold_its_whole_range() {
     let root = say(&store, session, "root");
     let left = say(&store, session, "left");
     let right = say_after(&store, session, Some(root.id), "right");
-    for (text, end) in [("of both", &root), ("of left", &left), ("of right", &right)] {
+    for (text, message) in [("of both", &root), ("of left", &left), ("of right", &right)] {
         let new = NewSummary {
             session_id: session,
             summary: text.to_owned(),
-            start_message_id: root.id,
-            end_message_id: end.id,
+            start_message_id: message.id,
+            end_message_id: message.id,
         };
         store.clock.advance_ms(1);
         store.write(|tx| summaries::insert(tx, &new)).unwrap();

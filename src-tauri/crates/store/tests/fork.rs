@@ -3,8 +3,8 @@
 use chatkeep_store::testing::TestStore;
 use chatkeep_store::{
     Entity, Message, MessageId, MessageStatus, NAME_CHARS_MAX, NewMessage, NewPin, NewSession,
-    NewSummary, Parent, PersonaId, PinType, PinUpdate, Score, Session, SessionId, branches,
-    messages, pins, sessions, summaries,
+    NewSummary, Parent, PersonaId, PinScope, PinType, PinUpdate, Score, Session, SessionId,
+    branches, messages, pins, sessions, summaries,
 };
 
 use crate::support::{
@@ -17,6 +17,7 @@ fn fork(store: &TestStore, id: MessageId) -> Session {
 
 fn pin(store: &TestStore, session_id: SessionId, content: &str, source: Option<MessageId>) {
     let new = NewPin {
+        scope: PinScope::Session,
         session_id,
         content: content.to_owned(),
         source_message_id: source,
@@ -158,7 +159,7 @@ fn a_summary_comes_along_if_its_whole_range_does_and_covers_the_copies() {
     let past = ["0", "1", "2", "3"].map(|text| say(&store, session, text));
     let beside = say_after(&store, session, Some(past[0].id), "beside");
     summary(&store, "of the past", &past[0], &past[1]);
-    summary(&store, "of more", &past[1], &past[3]);
+    summary(&store, "of more", &past[2], &past[3]);
     summary(&store, "of another branch", &past[0], &beside);
     let fork = fork(&store, past[2].id);
     let copies = branch(&store, fork.id, 10);

@@ -3,7 +3,7 @@
 use chatkeep_store::testing::TestStore;
 use chatkeep_store::{
     EndpointId, Entity, Generation, GenerationStatus, MessageId, NewGeneration, NewMessage,
-    SessionId, generations, messages, sessions,
+    Purpose, SessionId, generations, messages, sessions,
 };
 use serde_json::json;
 
@@ -13,6 +13,7 @@ fn new(session_id: SessionId, message_id: MessageId) -> NewGeneration {
     NewGeneration {
         session_id,
         message_id,
+        purpose: Purpose::Reply,
         provider: EndpointId::new("ollama"),
         model: "qwen3:8b".to_owned(),
         prompt_tokens: Some(0),
@@ -85,6 +86,21 @@ fn a_call_is_read_back_with_every_count_and_every_end() {
 }
 
 #[test]
+fn a_list_has_the_calls_that_wrote_the_message_and_none_that_were_only_about_it() {
+    let store = TestStore::new();
+    let (session, message) = written(&store);
+    let reply = insert(&store, &new(session, message));
+    for purpose in [Purpose::Summary, Purpose::Recap, Purpose::Pins] {
+        let about = NewGeneration {
+            purpose,
+            ..new(session, message)
+        };
+        assert_eq!(insert(&store, &about).purpose, purpose);
+    }
+    assert_eq!(list(&store, message), [reply]);
+}
+
+#[test]
 fn a_list_has_at_most_the_newest_100() {
     let store = TestStore::new();
     let (session, message) = written(&store);
@@ -149,7 +165,7 @@ fn json_has_the_names_of_the_bindings_and_takes_no_other_words() {
     assert_eq!(
         value,
         json!({
-            "id": 1, "sessionId": session.to_string(), "messageId": message.get(),
+            "id": 1, "sessionId": session.to_string(), "messageId": message.get(), "purpose": "reply",
             "provider": "ollama", "model": "qwen3:8b", "promptTokens": 0,
             "completionTokens": u32::MAX, "firstTokenMs": 120, "totalMs": 4000,
             "status": "complete", "error": null, "createdAt": generation.created_at.as_ms(),

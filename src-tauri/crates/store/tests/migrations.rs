@@ -6,8 +6,8 @@ use std::fs;
 
 use chatkeep_store::testing::TestStore;
 use chatkeep_store::{
-    DATABASE_FILE, NewMessage, OpenError, OpenOptions, PersonaCategory, Shelf, Store, messages,
-    personas,
+    DATABASE_FILE, NewMessage, OpenError, OpenOptions, PersonaCategory, PinScope, PinSource, Shelf,
+    Store, SummaryOrigin, messages, personas, pins, summaries,
 };
 use refinery::Target;
 use rusqlite::Connection;
@@ -20,7 +20,7 @@ mod embedded {
     refinery::embed_migrations!("../../../migrations");
 }
 
-const NEWEST: i32 = 6;
+const NEWEST: i32 = 7;
 
 #[test]
 fn a_fresh_database_has_the_documented_tables_and_columns() {
@@ -31,14 +31,14 @@ fn a_fresh_database_has_the_documented_tables_and_columns() {
         (
             "conversation_summaries",
             "id session_id summary message_count start_message_id end_message_id importance_score \
-             created_at",
+             created_at origin model_id whole",
         ),
         ("drafts", "session_id text updated_at"),
         ("endpoints", "id kind name base_url created_at"),
         (
             "generations",
             "id session_id message_id provider model prompt_tokens completion_tokens \
-             first_token_ms total_ms status error created_at",
+             first_token_ms total_ms status error created_at purpose",
         ),
         (
             "messages",
@@ -54,15 +54,17 @@ fn a_fresh_database_has_the_documented_tables_and_columns() {
         ),
         (
             "semantic_pins",
-            "id session_id content source_message_id importance_score pin_type created_at",
+            "id scope session_id persona_id content source_message_id importance_score pin_type \
+             source rule rejected_at created_at",
         ),
         (
             "sessions",
             "id name model recap persona_id saved expires_at head_id archived_at deleted_at pinned \
-             created_at updated_at",
+             created_at updated_at named_by_user",
         ),
         ("settings", "name value"),
         ("store_identity", "only uid"),
+        ("summary_messages", "summary_id message_id"),
     ];
     let tables = column(
         &raw,
@@ -142,6 +144,7 @@ fn the_merged_migrations_are_as_they_were() {
             "4 branches 15009148352804288293",
             "5 context 11397858494432917150",
             "6 identity 6167984809933372248",
+            "7 memory 16661187141608270065",
         ]
     );
 }
@@ -190,6 +193,9 @@ const DEPTHS: [u32; 4] = [1, 2, 3, 2];
 
 /// A row of such a folder as it is once it has the columns that were added after `version`.
 fn upgraded(row: String, version: i32) -> String {
+    if row.starts_with("sessions | ") && version < 7 {
+        return format!("{row} | 1");
+    }
     let Some(id) = row.strip_prefix("messages | ") else {
         return row;
     };
@@ -240,6 +246,75 @@ fn every_older_database_is_brought_to_the_schema_of_a_fresh_one_and_keeps_its_ro
         let local = store.read(|tx| personas::default_of(tx, PersonaCategory::Local));
         assert_eq!(local.unwrap(), None);
     }
+}
+
+/// Summaries and pins of version 6, of every kind that it could have.
+const MEMORY_OF_6: &str = "
+    INSERT INTO messages (uid, session_id, parent_id, role, text, depth, deleted_at, created_at)
+    VALUES ('01900000-0000-7000-8000-000000000105', '01900000-0000-7000-8000-000000000001', 3,
+            'assistant', 'Welcome.', 4, 10, 9);
+    INSERT INTO conversation_summaries
+        (id, session_id, summary, message_count, start_message_id, end_message_id,
+         importance_score, created_at)
+    VALUES
+        ('01900000-0000-7000-8000-00000000000a', '01900000-0000-7000-8000-000000000001',
+         'Of one branch.', 3, 1, 3, 0.25, 20),
+        ('01900000-0000-7000-8000-00000000000b', '01900000-0000-7000-8000-000000000001',
+         'Of the other.', 2, 1, 4, 0.7, 21),
+        ('01900000-0000-7000-8000-00000000000c', '01900000-0000-7000-8000-000000000001',
+         'Of what is in the trash.', 2, 3, 5, 0.7, 22),
+        ('01900000-0000-7000-8000-00000000000d', '01900000-0000-7000-8000-000000000001',
+         'Its end was purged.', 9, 2, 4711, 0.7, 23);
+    INSERT INTO semantic_pins
+        (id, session_id, content, source_message_id, importance_score, pin_type, created_at)
+    VALUES
+        ('01900000-0000-7000-8000-00000000001a', '01900000-0000-7000-8000-000000000001',
+         'Green tea: 80 °C', 2, 0.25, 'code', 30),
+        ('01900000-0000-7000-8000-00000000001b', '01900000-0000-7000-8000-000000000001',
+         'Typed', NULL, 0.8, 'auto', 31);";
+
+#[test]
+fn summaries_and_pins_of_version_6_keep_all_they_had_and_are_the_users() {
+    let folder = folder_at(6);
+    let file = folder.path().join(DATABASE_FILE);
+    intruder(&file).execute_batch(MEMORY_OF_6).unwrap();
+    let kept = "SELECT id || session_id || summary || message_count || start_message_id
+                    || end_message_id || importance_score || created_at
+                FROM conversation_summaries
+                UNION ALL
+                SELECT id || session_id || content || coalesce(source_message_id, '')
+                    || importance_score || pin_type || created_at
+                FROM semantic_pins
+                ORDER BY 1";
+    let before = column(&looker(&file), kept);
+    assert_eq!(before.len(), 6);
+
+    let store = OpenOptions::new(folder.path()).open().unwrap();
+
+    let raw = looker(&file);
+    assert_eq!(column(&raw, kept), before);
+    let covered = "SELECT substr(summary_id, -1) || ': ' || group_concat(message_id, ' ')
+                   FROM (SELECT * FROM summary_messages ORDER BY summary_id, message_id)
+                   GROUP BY summary_id";
+    assert_eq!(column(&raw, covered), ["a: 1 2 3", "b: 1 4", "c: 3 5"]);
+    let session = shelf(&store, Shelf::Active, 10)[0].id;
+    let all = store.read(|tx| summaries::list(tx, session)).unwrap();
+    let whole: Vec<_> = all.iter().map(|it| it.whole).collect();
+    assert_eq!(whole, [false, false, true, true], "newest first");
+    assert!(
+        all.iter()
+            .all(|it| it.origin == SummaryOrigin::User && it.model_id.is_none())
+    );
+    let all = store.read(|tx| pins::list(tx, session)).unwrap();
+    assert_eq!(all.len(), 2);
+    for pin in all {
+        assert_eq!(
+            (pin.scope, pin.source, pin.rule),
+            (PinScope::Session, PinSource::User, None)
+        );
+        assert_eq!(pin.session_id, Some(session));
+    }
+    assert_sound(&file);
 }
 
 #[test]
@@ -313,7 +388,7 @@ fn every_foreign_key_has_an_index() {
     )
     .into_iter()
     .collect();
-    assert_eq!(keys.len(), 11, "{keys:?}");
+    assert_eq!(keys.len(), 14, "{keys:?}");
     let without: Vec<_> = keys.iter().filter(|it| !indexed.contains(*it)).collect();
     assert_eq!(without, allowed.iter().collect::<Vec<_>>());
 }

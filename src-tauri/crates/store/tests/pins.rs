@@ -2,8 +2,9 @@
 
 use chatkeep_store::testing::TestStore;
 use chatkeep_store::{
-    Entity, MessageId, NOTE_BYTES_MAX, NewMessage, NewPin, Pin, PinId, PinType, PinUpdate, Result,
-    Score, SessionId, WriteTx, messages, pins,
+    ContextLimits, Entity, Fact, FactKind, MessageId, NOTE_BYTES_MAX, NewMessage, NewPin,
+    NewSession, PersonaId, Pin, PinId, PinScope, PinSource, PinType, PinUpdate, Result, Score,
+    SessionId, WriteTx, branches, context, messages, personas, pins, sessions,
 };
 use serde_json::json;
 
@@ -21,6 +22,7 @@ const TYPES: [PinType; 5] = [
 
 fn new(session_id: SessionId, content: &str) -> NewPin {
     NewPin {
+        scope: PinScope::Session,
         session_id,
         content: content.to_owned(),
         source_message_id: None,
@@ -59,16 +61,19 @@ fn a_pin_of_every_type_is_read_back_with_its_source() {
     let store = TestStore::new();
     let session = store.session("Tea").id;
     let message = say(&store, session);
-    for pin_type in TYPES {
-        for source_message_id in [None, Some(message)] {
+    for (number, pin_type) in TYPES.into_iter().enumerate() {
+        for (place, source_message_id) in [("typed", None), ("taken", Some(message))] {
+            let content = format!("Green tea: 80 °C, {place} {number}");
             let new = NewPin {
                 pin_type,
                 source_message_id,
-                ..new(session, "Green tea: 80 °C")
+                ..new(session, &content)
             };
             let committed = store.write(|tx| pins::insert(tx, &new)).unwrap();
             assert_eq!(changes(&committed), [touched(Entity::Pin, committed.id)]);
-            assert_eq!(committed.content, "Green tea: 80 °C");
+            assert_eq!(committed.content, content);
+            assert_eq!(committed.source, PinSource::User);
+            assert_eq!(committed.session_id, Some(session));
             assert_eq!(committed.pin_type, pin_type);
             assert_eq!(committed.source_message_id, source_message_id);
             assert_eq!(committed.importance_score, Score::new(0.8).unwrap());
@@ -192,7 +197,8 @@ fn a_list_has_the_most_important_first_then_the_newest_and_only_its_own_session(
             "least"
         ]
     );
-    assert_eq!(list(&store, missing_session()), []);
+    let error = store.read(|tx| pins::list(tx, missing_session()));
+    assert_missing(&error.unwrap_err(), Entity::Session, missing_session());
 }
 
 #[test]
@@ -223,6 +229,10 @@ fn the_file_itself_refuses_unknown_types_and_sources_that_are_not_there() {
         "UPDATE semantic_pins SET importance_score = -0.1",
         "UPDATE semantic_pins SET source_message_id = 4711",
         "UPDATE semantic_pins SET session_id = 'none'",
+        "UPDATE semantic_pins SET session_id = NULL",
+        "UPDATE semantic_pins SET scope = 'all'",
+        "UPDATE semantic_pins SET scope = 'persona', session_id = NULL",
+        "UPDATE semantic_pins SET source = 'guess'",
     ] {
         let error = raw.execute(sql, []).unwrap_err();
         assert_eq!(
@@ -242,8 +252,9 @@ fn json_has_the_names_of_the_bindings_and_takes_no_other_words() {
     assert_eq!(
         value,
         json!({
-            "id": pin.id.to_string(), "sessionId": session.to_string(), "content": "Pinned",
-            "sourceMessageId": null, "importanceScore": 0.8, "pinType": "user",
+            "id": pin.id.to_string(), "scope": "session", "sessionId": session.to_string(),
+            "personaId": null, "content": "Pinned", "sourceMessageId": null,
+            "importanceScore": 0.8, "pinType": "user", "source": "user", "rule": null,
             "createdAt": pin.created_at.as_ms(),
         })
     );
@@ -254,4 +265,233 @@ fn json_has_the_names_of_the_bindings_and_takes_no_other_words() {
         let error = serde_json::from_value::<PinType>(json!(word));
         assert!(error.is_err(), "{word}");
     }
+}
+
+fn fact(text: &str) -> Fact {
+    Fact {
+        text: text.to_owned(),
+        kind: FactKind::Preference,
+    }
+}
+
+fn found(store: &TestStore, message: MessageId, text: &str) -> Vec<Pin> {
+    store
+        .write(|tx| pins::insert_found(tx, message, &[fact(text)], PinSource::Rule))
+        .unwrap()
+        .value
+}
+
+fn contents(store: &TestStore, session: SessionId) -> Vec<String> {
+    list(store, session)
+        .into_iter()
+        .map(|it| it.content)
+        .collect()
+}
+
+fn with_persona(store: &TestStore, name: &str, persona: &str) -> SessionId {
+    let new = NewSession {
+        persona_id: Some(PersonaId::new(persona)),
+        ..NewSession::named(name)
+    };
+    store.write(|tx| sessions::insert(tx, &new)).unwrap().id
+}
+
+#[test]
+fn a_pin_counts_as_far_as_its_scope_reaches_and_outlives_its_session() {
+    let store = TestStore::new();
+    let tea = with_persona(&store, "Tea", "default-cloud");
+    let rice = with_persona(&store, "Rice", "default-cloud");
+    let soup = with_persona(&store, "Soup", "default-local");
+    let plain = store.session("Plain").id;
+    for (scope, content) in [
+        (PinScope::Session, "session"),
+        (PinScope::Persona, "persona"),
+        (PinScope::All, "all"),
+    ] {
+        let made = insert(
+            &store,
+            &NewPin {
+                scope,
+                ..new(tea, content)
+            },
+        );
+        assert_eq!(made.scope, scope);
+        assert_eq!(made.session_id.is_some(), scope == PinScope::Session);
+        assert_eq!(made.persona_id.is_some(), scope == PinScope::Persona);
+    }
+    assert_eq!(contents(&store, tea), ["all", "persona", "session"]);
+    assert_eq!(contents(&store, rice), ["all", "persona"]);
+    assert_eq!(contents(&store, soup), ["all"]);
+    assert_eq!(contents(&store, plain), ["all"]);
+    // A fork has a copy of what was the session's, and the others once.
+    let said = say(&store, tea);
+    let fork = store.write(|tx| branches::fork(tx, said)).unwrap().id;
+    assert_eq!(contents(&store, fork), ["session", "all", "persona"]);
+    let context = ContextLimits::default();
+    let built = store.read(|tx| context::build(tx, soup, context)).unwrap();
+    assert_eq!(built.pins.len(), 1);
+    store.write(|tx| sessions::delete(tx, tea)).unwrap();
+    assert_eq!(contents(&store, rice), ["all", "persona"]);
+    let cloud = PersonaId::new("default-cloud");
+    store
+        .write(|tx| personas::set_default(tx, &PersonaId::new("default-local")))
+        .unwrap();
+    store.write(|tx| personas::delete(tx, &cloud)).unwrap();
+    assert_eq!(contents(&store, rice), ["all"]);
+}
+
+#[test]
+fn a_scope_is_changed_from_any_to_any_for_the_session_on_show() {
+    let store = TestStore::new();
+    let tea = with_persona(&store, "Tea", "default-cloud");
+    let plain = store.session("Plain").id;
+    let pin = insert(&store, &new(tea, "Pinned"));
+    let set = |scope, session| {
+        store
+            .write(|tx| pins::set_scope(tx, pin.id, scope, session))
+            .unwrap()
+            .value
+    };
+    let persona = set(PinScope::Persona, tea);
+    assert_eq!(persona.persona_id, Some(PersonaId::new("default-cloud")));
+    assert_eq!(contents(&store, plain), [""; 0]);
+    assert_eq!(set(PinScope::All, plain).persona_id, None);
+    assert_eq!(contents(&store, plain), ["Pinned"]);
+    assert_eq!(set(PinScope::Session, plain).session_id, Some(plain));
+    assert_eq!(contents(&store, tea), [""; 0]);
+    let error = refused(&store, |tx| {
+        pins::set_scope(tx, pin.id, PinScope::Persona, plain)
+    });
+    let limit = "this session has no persona that a pin could be kept for";
+    assert_invalid(&error, "scope", limit);
+    let error = refused(&store, |tx| {
+        pins::set_scope(tx, missing(), PinScope::All, plain)
+    });
+    assert_missing(&error, Entity::Pin, missing());
+}
+
+#[test]
+fn the_same_text_is_one_pin_however_it_is_written_but_code_is_kept_letter_by_letter() {
+    let store = TestStore::new();
+    let session = store.session("Tea").id;
+    let pin = insert(&store, &new(session, "I prefer green tea."));
+    for same in [
+        "i prefer  GREEN tea",
+        "\u{ff29} prefer green\u{a0}tea!",
+        "I prefer green tea",
+        "- I prefer “green” tea.",
+    ] {
+        let merged = insert(&store, &new(session, same));
+        assert_eq!(
+            (merged.id, merged.content.as_str()),
+            (pin.id, "I prefer green tea.")
+        );
+    }
+    for other in [
+        "I prefer green teas",
+        "I prefer C",
+        "I prefer C++",
+        "I prefer C#",
+        "?!",
+        "?",
+    ] {
+        assert_ne!(insert(&store, &new(session, other)).id, pin.id, "{other}");
+    }
+    assert_eq!(list(&store, session).len(), 7);
+    let code = |content: &str| {
+        let pin_type = PinType::Code;
+        insert(
+            &store,
+            &NewPin {
+                pin_type,
+                ..new(session, content)
+            },
+        )
+    };
+    let first = code("let Tea = 1;");
+    assert_eq!(code("let Tea = 1;").id, first.id);
+    for other in ["let tea = 1;", "let Tea = 1", "let  Tea = 1;"] {
+        assert_eq!(code(other).content, other);
+    }
+    // One that counts elsewhere is not the same.
+    let elsewhere = store.session("Rice").id;
+    assert_ne!(
+        insert(&store, &new(elsewhere, "I prefer green tea.")).id,
+        pin.id
+    );
+}
+
+#[test]
+fn what_the_user_sets_goes_above_what_was_found_and_the_wider_scope_above_the_narrower() {
+    let store = TestStore::new();
+    let session = store.session("Tea").id;
+    let said = say(&store, session);
+    let auto = found(&store, said, "I prefer tea.").remove(0);
+    assert_eq!(
+        (auto.source, auto.pin_type),
+        (PinSource::Rule, PinType::Auto)
+    );
+    assert_eq!(
+        (auto.rule, auto.source_message_id),
+        (Some(FactKind::Preference), Some(said))
+    );
+    assert_eq!(auto.importance_score, Score::new(0.75).unwrap());
+    let scope = PinScope::All;
+    let merged = insert(
+        &store,
+        &NewPin {
+            scope,
+            ..new(session, "i prefer tea")
+        },
+    );
+    assert_eq!(
+        (merged.id, merged.source, merged.rule),
+        (auto.id, PinSource::User, None)
+    );
+    assert_eq!(
+        (merged.scope, merged.pin_type),
+        (PinScope::All, PinType::User)
+    );
+    assert_eq!(merged.importance_score, Score::new(0.8).unwrap());
+    assert_eq!(merged.source_message_id, Some(said));
+    assert_eq!(found(&store, said, "I prefer tea"), [], "it is there");
+    let narrow = insert(&store, &new(session, "I prefer tea."));
+    assert_eq!((narrow.id, narrow.scope), (merged.id, PinScope::All));
+    // Changed, one that was found is the user's.
+    let other = found(&store, said, "I prefer rice.").remove(0);
+    let same = update("I prefer rice.", 1.0, PinType::Auto);
+    let same = store.write(|tx| pins::update(tx, other.id, &same)).unwrap();
+    assert_eq!(same.source, PinSource::Rule);
+    let mine = update("I prefer brown rice.", 1.0, PinType::Auto);
+    let mine = store.write(|tx| pins::update(tx, other.id, &mine)).unwrap();
+    assert_eq!((mine.source, mine.rule), (PinSource::User, None));
+}
+
+#[test]
+fn what_is_rejected_is_never_found_again_but_can_be_taken_back_or_set_by_hand() {
+    let store = TestStore::new();
+    let session = store.session("Tea").id;
+    let other = store.session("Rice").id;
+    let (said, elsewhere) = (say(&store, session), say(&store, other));
+    let auto = found(&store, said, "I live in Lisbon.").remove(0);
+    let committed = store.write(|tx| pins::reject(tx, auto.id)).unwrap();
+    assert_eq!(changes(&committed), [touched(Entity::Pin, auto.id)]);
+    assert_eq!(contents(&store, session), [""; 0]);
+    for message in [said, elsewhere] {
+        assert_eq!(found(&store, message, "i live in lisbon"), []);
+    }
+    let back = store
+        .write(|tx| pins::restore_rejected(tx, auto.id))
+        .unwrap();
+    assert_eq!(back.value, auto);
+    store.write(|tx| pins::reject(tx, auto.id)).unwrap();
+    let mine = insert(&store, &new(session, "I live in Lisbon."));
+    assert_ne!(mine.id, auto.id);
+    assert_eq!(contents(&store, session), ["I live in Lisbon."]);
+    let error = refused(&store, |tx| pins::reject(tx, mine.id));
+    assert_invalid(&error, "pin", "is one that you set; delete it instead");
+    let error = refused(&store, |tx| pins::reject(tx, missing()));
+    assert_missing(&error, Entity::Pin, missing());
+    let error = refused(&store, |tx| pins::restore_rejected(tx, missing()));
+    assert_missing(&error, Entity::Pin, missing());
 }

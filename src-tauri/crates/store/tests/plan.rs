@@ -8,7 +8,7 @@ use chatkeep_store::context::{Part, PlanOptions, Reason, plan};
 use chatkeep_store::testing::TestStore;
 use chatkeep_store::{
     Context, ContextPlan, Exclusion, Message, MessageId, MessageStatus, Persona, PersonaId, Pin,
-    PinType, Role, Score, Summary, Timestamp, personas,
+    PinScope, PinSource, PinType, Role, Score, Summary, SummaryOrigin, Timestamp, personas,
 };
 
 use crate::support::{NOBODY, missing_session};
@@ -58,11 +58,15 @@ fn pin(index: usize, content: &str) -> Pin {
         id: format!("00000000-0000-7000-8000-0000000000{index:02}")
             .parse()
             .unwrap(),
-        session_id: missing_session(),
+        scope: PinScope::Session,
+        session_id: Some(missing_session()),
+        persona_id: None,
         content: content.to_owned(),
         source_message_id: None,
         importance_score: Score::new(0.5).unwrap(),
         pin_type: PinType::User,
+        source: PinSource::User,
+        rule: None,
         created_at: NOW,
     }
 }
@@ -78,6 +82,9 @@ fn summary(index: usize, text: &str, range: RangeInclusive<usize>) -> Summary {
         start_message_id: message_id(*range.start()),
         end_message_id: message_id(*range.end()),
         importance_score: Score::new(0.5).unwrap(),
+        origin: SummaryOrigin::Model,
+        model_id: None,
+        whole: true,
         created_at: NOW,
     }
 }
@@ -209,6 +216,21 @@ fn a_summary_stands_for_its_messages_unless_they_are_sent_themselves() {
             LastMessage
         ]
     );
+}
+
+#[test]
+fn a_summary_that_ends_before_what_a_tool_answered_is_not_used() {
+    let mut drafts = turns(10);
+    drafts[3] = said(Role::Tool, 20);
+    let mut context = context(&drafts, 0);
+    context.summaries = vec![summary(1, "cut", 0..=2)];
+    let plan = planned(&context, 1000);
+    assert_eq!(reasons(&plan, Part::Summary), [Reason::NotNeeded]);
+    assert!(!reasons(&plan, Part::Message).contains(&Reason::Covered));
+    context.summaries = vec![summary(1, "whole", 0..=3)];
+    let plan = planned(&context, 1000);
+    assert_eq!(reasons(&plan, Part::Summary), [Reason::Summary]);
+    assert_eq!(reasons(&plan, Part::Message)[..4], [Reason::Covered; 4]);
 }
 
 #[test]

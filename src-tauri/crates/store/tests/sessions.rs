@@ -3,8 +3,8 @@
 use chatkeep_store::testing::TestStore;
 use chatkeep_store::{
     Committed, Entity, NewGeneration, NewMessage, NewPin, NewSession, NewSummary, PersonaId,
-    PinType, Result, Session, Settings, Shelf, Timestamp, WriteTx, drafts, generations, messages,
-    pins, sessions, settings, summaries, trash,
+    PinScope, PinType, Purpose, Result, Session, Settings, Shelf, Timestamp, WriteTx, drafts,
+    generations, messages, pins, sessions, settings, summaries, trash,
 };
 use serde_json::json;
 
@@ -334,6 +334,7 @@ fn full_session(store: &TestStore, name: &str) -> Session {
             };
             summaries::insert(tx, &summary)?;
             let pin = NewPin {
+                scope: PinScope::Session,
                 session_id: session.id,
                 content: name.to_owned(),
                 source_message_id: Some(message.id),
@@ -351,6 +352,7 @@ fn generation(session: &Session, message_id: chatkeep_store::MessageId) -> NewGe
     NewGeneration {
         session_id: session.id,
         message_id,
+        purpose: Purpose::Reply,
         provider: chatkeep_store::EndpointId::new("ollama"),
         model: "qwen3:8b".to_owned(),
         prompt_tokens: Some(3),
@@ -430,12 +432,14 @@ fn how_long_a_temporary_session_lives_is_set_and_counts_from_its_next_use() {
         ..Settings::default()
     };
     store.write(|tx| settings::update(tx, &settings)).unwrap();
-    assert_eq!(get(&store, &passing), passing);
+    let in_two_hours = passing.created_at.plus_ms(2 * 60 * 60 * 1000);
+    assert_eq!(get(&store, &passing).expires_at, Some(in_two_hours));
+    store.clock.advance_ms(1000);
     store
         .write(|tx| messages::append(tx, &NewMessage::user(passing.id, "Hi")))
         .unwrap();
-    let in_two_hours = passing.created_at.plus_ms(2 * 60 * 60 * 1000);
-    assert_eq!(get(&store, &passing).expires_at, Some(in_two_hours));
+    let from_use = Some(in_two_hours.plus_ms(1000));
+    assert_eq!(get(&store, &passing).expires_at, from_use);
 }
 
 #[test]

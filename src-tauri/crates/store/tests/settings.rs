@@ -1,7 +1,7 @@
 //! Settings: kept one by one, so that a damaged one costs no other.
 
 use chatkeep_store::testing::TestStore;
-use chatkeep_store::{Entity, Settings, Theme, settings};
+use chatkeep_store::{AutoPins, Entity, NewSession, Settings, Theme, sessions, settings};
 use serde_json::json;
 
 use crate::support::{assert_invalid, changes, column, intruder, looker, refused, touched};
@@ -22,6 +22,12 @@ fn what_was_never_set_is_at_its_default() {
         last_session_id: None,
         temporary_hours: 24,
         trash_days: 30,
+        summarize: true,
+        summary_after_messages: 8,
+        summary_after_percent: 25,
+        summary_model: None,
+        recaps: true,
+        auto_pins: AutoPins::Rules,
     };
     assert_eq!(get(&TestStore::new()), expected);
 }
@@ -37,6 +43,12 @@ fn settings_are_read_back_across_restarts() {
         last_session_id: Some(session),
         temporary_hours: 720,
         trash_days: 1,
+        summarize: false,
+        summary_after_messages: 200,
+        summary_after_percent: 5,
+        summary_model: Some("ollama/qwen3:4b".to_owned()),
+        recaps: false,
+        auto_pins: AutoPins::Model,
     };
     let committed = store.write(|tx| settings::update(tx, &mine)).unwrap();
     assert_eq!(committed.value, mine);
@@ -105,7 +117,8 @@ fn json_has_the_names_of_the_bindings_and_takes_no_other_words() {
         value,
         json!({
             "theme": "system", "sidebarOpen": true, "memoryOpen": false, "lastSessionId": null,
-            "temporaryHours": 24, "trashDays": 30,
+            "temporaryHours": 24, "trashDays": 30, "summarize": true, "summaryAfterMessages": 8,
+            "summaryAfterPercent": 25, "summaryModel": null, "recaps": true, "autoPins": "rules",
         })
     );
     for theme in [Theme::System, Theme::Light, Theme::Dark] {
@@ -113,4 +126,48 @@ fn json_has_the_names_of_the_bindings_and_takes_no_other_words() {
         assert_eq!(serde_json::from_value::<Theme>(word).unwrap(), theme);
     }
     assert!(serde_json::from_value::<Theme>(json!("sepia")).is_err());
+}
+
+#[test]
+fn another_lifetime_of_temporary_sessions_is_that_of_those_there_are_at_once() {
+    const HOUR_MS: i64 = 60 * 60 * 1000;
+    let store = TestStore::new();
+    let kept = store.session("Kept").id;
+    let new = NewSession {
+        saved: false,
+        ..NewSession::named("Temporary")
+    };
+    let made = store.write(|tx| sessions::insert(tx, &new)).unwrap().value;
+    store.clock.advance_ms(HOUR_MS);
+    for (hours, lives) in [(1, 1), (720, 720), (24, 24), (24, 24)] {
+        let mine = Settings {
+            temporary_hours: hours,
+            ..get(&store)
+        };
+        store.write(|tx| settings::update(tx, &mine)).unwrap();
+        let now = store.read(|tx| sessions::get(tx, made.id)).unwrap();
+        assert_eq!(
+            now.expires_at,
+            Some(made.created_at.plus_ms(lives * HOUR_MS))
+        );
+        let kept = store.read(|tx| sessions::get(tx, kept)).unwrap();
+        assert_eq!(kept.expires_at, None);
+    }
+}
+
+#[test]
+fn numbers_and_models_of_summaries_out_of_their_limits_are_refused() {
+    let store = TestStore::new();
+    let wrong: [fn(&mut Settings); 5] = [
+        |it| it.summary_after_messages = 1,
+        |it| it.summary_after_messages = 201,
+        |it| it.summary_after_percent = 4,
+        |it| it.summary_after_percent = 101,
+        |it| it.summary_model = Some("no endpoint".to_owned()),
+    ];
+    for change in wrong {
+        let mut settings = Settings::default();
+        change(&mut settings);
+        refused(&store, |tx| settings::update(tx, &settings));
+    }
 }

@@ -6,9 +6,9 @@ use std::process::Command;
 
 use chatkeep_store::testing::TestStore;
 use chatkeep_store::{
-    Clock, DATABASE_FILE, Entity, Message, MessageId, NewMessage, NewPin, NewSession, NewSummary,
-    Parent, PinType, Purged, Result, Session, SessionId, WriteTx, branches, drafts, messages, pins,
-    sessions, summaries, trash,
+    Clock, DATABASE_FILE, Entity, Fact, FactKind, Message, MessageId, NewMessage, NewPin,
+    NewSession, NewSummary, Parent, PinScope, PinSource, PinType, Purged, Result, Session,
+    SessionId, WriteTx, branches, drafts, messages, pins, sessions, summaries, trash,
 };
 
 use crate::support::{
@@ -455,6 +455,7 @@ fn after_a_purge_the_words_are_gone_from_the_bytes_on_disk() {
                 sessions::set_recap(tx, session, Some(&word(number + 2)))?;
                 drafts::set(tx, Some(session), &filled(number + 3))?;
                 let pin = NewPin {
+                    scope: PinScope::Session,
                     session_id: session,
                     content: filled(number + 4),
                     source_message_id: Some(first),
@@ -496,4 +497,60 @@ fn after_a_purge_the_words_are_gone_from_the_bytes_on_disk() {
     drop(store);
     assert_eq!(in_files(folder.path(), &words), [""; 0]);
     assert_eq!(in_files(folder.path(), &[word(0)]), [word(0)]);
+}
+
+#[test]
+fn after_a_purge_of_messages_the_words_of_their_summaries_and_pins_are_gone_from_disk_too() {
+    let store = TestStore::new();
+    let session = store.session("Tea").id;
+    let ids = [1, 2, 3, 4].map(|number| say(&store, session, &filled(number)).id);
+    let summary = |number: usize, at: usize| NewSummary {
+        session_id: session,
+        summary: filled(number),
+        start_message_id: ids[at],
+        end_message_id: ids[at],
+    };
+    let fact = |number: usize| Fact {
+        text: filled(number),
+        kind: FactKind::Fact,
+    };
+    store
+        .write(|tx| {
+            for at in 0..4 {
+                summaries::insert(tx, &summary(5 + at, at))?;
+                let source = [PinSource::Rule, PinSource::Model][at % 2];
+                pins::insert_found(tx, ids[at], &[fact(9 + at)], source)?;
+            }
+            let mine = NewPin {
+                scope: PinScope::Session,
+                session_id: session,
+                content: filled(13),
+                source_message_id: Some(ids[1]),
+                pin_type: PinType::User,
+            };
+            pins::insert(tx, &mine)?;
+            let rejected = pins::list(tx, session)?;
+            let rejected = rejected
+                .iter()
+                .find(|it| it.source_message_id == Some(ids[3]));
+            pins::reject(tx, rejected.unwrap().id)
+        })
+        .unwrap();
+    let words: Vec<_> = (1..=13).map(word).collect();
+    assert_eq!(on_disk(store.folder(), &words), words);
+    trash_message(&store, ids[1]);
+    trash_branch(&store, ids[3]);
+    // What was found in them counts no more, and is still there.
+    let counting = store.read(|tx| pins::list(tx, session)).unwrap();
+    assert_eq!(counting.len(), 3);
+    store.clock.advance_ms(DAY_MS);
+    purge(&store, DAY_MS);
+    store.truncate_log().unwrap();
+    // The pin that the user set is the user's own.
+    let left = [1, 3, 5, 7, 9, 11, 13].map(word);
+    assert_eq!(on_disk(store.folder(), &words), left);
+    store.write(|tx| sessions::delete(tx, session)).unwrap();
+    store.truncate_log().unwrap();
+    assert_eq!(on_disk(store.folder(), &words), [""; 0]);
+    assert_sound(store.file());
 }

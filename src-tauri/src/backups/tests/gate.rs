@@ -113,7 +113,7 @@ fn the_app_stands_still_ends_its_reply_and_shows_what_was_restored() {
     let call = async { Ok(endless_call()) };
     app.state
         .replies
-        .start(app.state.store(), reply.clone(), call, channel);
+        .start(app.state.store(), reply.clone(), call, channel, |_| {});
     let first = events.recv_timeout(PATIENCE).unwrap();
     assert!(first.contains("Two minutes"), "{first}");
 
@@ -147,7 +147,7 @@ fn a_reply_that_does_not_end_keeps_the_database_as_it_is() {
     let (channel, _events) = listening();
     app.state
         .replies
-        .start(app.state.store(), reply, pending(), channel);
+        .start(app.state.store(), reply, pending(), channel, |_| {});
 
     let error = restore_from_outside(&app, backup).unwrap_err();
     assert_eq!(error.exit_code(), 11);
@@ -166,9 +166,13 @@ fn no_reply_starts_while_the_app_stands_still() {
     let reply = empty_reply(&app, tea);
     let paused = wait(app.state.replies.pause());
     let (channel, events) = listening();
-    app.state
-        .replies
-        .start(app.state.store(), reply.clone(), pending(), channel.clone());
+    app.state.replies.start(
+        app.state.store(),
+        reply.clone(),
+        pending(),
+        channel.clone(),
+        |_| {},
+    );
     let told = events.recv_timeout(PATIENCE).unwrap();
     assert!(told.contains("finished"), "{told}");
     assert!(!app.state.replies.is_running(reply.id));
@@ -176,6 +180,6 @@ fn no_reply_starts_while_the_app_stands_still() {
     let call = async { Ok(endless_call()) };
     app.state
         .replies
-        .start(app.state.store(), reply, call, channel);
+        .start(app.state.store(), reply, call, channel, |_| {});
     assert!(events.recv_timeout(PATIENCE).unwrap().contains("delta"));
 }

@@ -96,16 +96,31 @@ export const commands = {
 	updateEndpoint: (id: EndpointId, update: EndpointUpdate) => typedError<EndpointState, CommandError>(__TAURI_INVOKE("update_endpoint", { id, update })),
 	/**  Sets a pin. */
 	createPin: (newPin: NewPin) => typedError<Pin, CommandError>(__TAURI_INVOKE("create_pin", { newPin })),
-	/**  Stores a summary. */
+	/**  Stores a summary of the user's. */
 	createSummary: (newSummary: NewSummary) => typedError<Summary, CommandError>(__TAURI_INVOKE("create_summary", { newSummary })),
 	/**  Deletes a pin. */
 	deletePin: (id: PinId) => typedError<null, CommandError>(__TAURI_INVOKE("delete_pin", { id })),
 	/**  Deletes a summary. */
 	deleteSummary: (id: SummaryId) => typedError<null, CommandError>(__TAURI_INVOKE("delete_summary", { id })),
-	/**  A session's pins, the most important first. */
+	/**  What the memory of a session holds, and what is off in it. */
+	getMemoryStats: (sessionId: SessionId) => typedError<MemoryStats, CommandError>(__TAURI_INVOKE("get_memory_stats", { sessionId })),
+	/**  The pins that count for a session, the most important first. */
 	listPins: (sessionId: SessionId) => typedError<Pin[], CommandError>(__TAURI_INVOKE("list_pins", { sessionId })),
 	/**  A session's summaries, newest first. */
 	listSummaries: (sessionId: SessionId) => typedError<Summary[], CommandError>(__TAURI_INVOKE("list_summaries", { sessionId })),
+	/**  Lets the model write a summary anew; if it does not, the old one stays. */
+	regenerateSummary: (id: SummaryId) => typedError<Summary, CommandError>(__TAURI_INVOKE("regenerate_summary", { id })),
+	/**  Takes away a pin that the app found; the same text is not found again. */
+	rejectPin: (id: PinId) => typedError<null, CommandError>(__TAURI_INVOKE("reject_pin", { id })),
+	/**  Takes back a rejection. */
+	restoreRejectedPin: (id: PinId) => typedError<Pin, CommandError>(__TAURI_INVOKE("restore_rejected_pin", { id })),
+	/**  Keeps a pin for the session on show, for its persona, or everywhere. */
+	setPinScope: (id: PinId, scope: PinScope, sessionId: SessionId) => typedError<Pin, CommandError>(__TAURI_INVOKE("set_pin_scope", { id, scope, sessionId })),
+	/**
+	 *  Summarises what no summary of the branch on show covers, but for the newest messages; nothing if
+	 *  there is no such message.
+	 */
+	summarizeNow: (sessionId: SessionId) => typedError<Summary | null, CommandError>(__TAURI_INVOKE("summarize_now", { sessionId })),
 	/**  Changes a pin. */
 	updatePin: (id: PinId, update: PinUpdate) => typedError<Pin, CommandError>(__TAURI_INVOKE("update_pin", { id, update })),
 	/**  Changes a summary. */
@@ -195,6 +210,15 @@ keychain: boolean } |
 { state: "failed"; 
 /**  Why not. */
 failure: OpenFailure };
+
+/**  How the app finds pins by itself. */
+export type AutoPins = 
+/**  Not at all. */
+"off" | 
+/**  By clear rules. */
+"rules" | 
+/**  By clear rules, and by the session's model. */
+"model";
 
 /**  A backup as it lies in its folder. */
 export type BackupItem = {
@@ -623,6 +647,17 @@ export type Exclusion = {
 	itemId: string,
 };
 
+/**  What a fact is. */
+export type FactKind = 
+/**  The user asked for it to be remembered. */
+"remember" | 
+/**  How the user wants things to be. */
+"preference" | 
+/**  Something about the user. */
+"fact" | 
+/**  What was decided. */
+"decision";
+
 /**  The causes that the window tells apart. */
 export type FailureKind = 
 /**  The file is damaged or not a Chatkeep database. */
@@ -655,8 +690,10 @@ export type Generation = {
 	id: number,
 	/**  The session it was for; it may be gone. */
 	sessionId: SessionId,
-	/**  The message it wrote; it may be gone. */
+	/**  The message it wrote, or was about; it may be gone. */
 	messageId: MessageId,
+	/**  What it was for. */
+	purpose: Purpose,
 	/**  The endpoint that was called. */
 	provider: EndpointId,
 	/**  The provider's own name of the model. */
@@ -686,6 +723,31 @@ export type GenerationStatus =
 /**  The model or its server failed. */
 "failed";
 
+/**  Something that is off, and what the user can do. */
+export type HealthHint = {
+	/**  What is off, to branch on. */
+	kind: HintKind,
+	/**  What is off, as a sentence. */
+	message: string,
+	/**  What the user can do, as a sentence. */
+	remedy: string,
+};
+
+/**  What is off. */
+export type HintKind = 
+/**  What has to be sent does not fit. */
+"budget_too_small" | 
+/**  Pins are left out for want of room. */
+"pins_too_large" | 
+/**  Many messages are neither sent nor summarised. */
+"uncovered" | 
+/**  Summaries wait for a model. */
+"extractive_left" | 
+/**  Messages between summaries are in none. */
+"summary_hole" | 
+/**  Summaries do not count, as messages of theirs are in the trash or came back. */
+"summary_broken";
+
 /**  Where a key is kept. */
 export type KeyPlace = 
 /**  In the operating system's keychain. */
@@ -712,6 +774,26 @@ export type LocalServer = {
 	baseUrl: string,
 	/**  Its models, sorted. */
 	models: string[],
+};
+
+/**  What the memory of a session holds. */
+export type MemoryStats = {
+	/**  Messages on all branches. */
+	messages: number,
+	/**  Messages of the branch on show. */
+	branchMessages: number,
+	/**  Summaries on all branches. */
+	summaries: number,
+	/**  Pins that count for the session. */
+	pins: number,
+	/**  Messages of the branch on show that are outside the context and that no summary covers. */
+	uncoveredMessages: number,
+	/**  The first message of the branch on show that no summary covers: where the next one begins. */
+	firstUncoveredId: MessageId | null,
+	/**  The tokens of each part. */
+	tokens: TokensByPart,
+	/**  What is off. */
+	hints: HealthHint[],
 };
 
 /**  One turn in a session. */
@@ -809,15 +891,17 @@ export type NewMessage = {
 	modelId: string | null,
 };
 
-/**  A pin to be. */
+/**  A pin to be, by the user. */
 export type NewPin = {
-	/**  The session it is of. */
+	/**  The session on show. */
 	sessionId: SessionId,
+	/**  Whether it is kept for that session, for its persona, or everywhere. */
+	scope: PinScope,
 	/**  The text: at most 256 KiB. */
 	content: string,
-	/**  The message it is taken from. */
+	/**  The message of that session that it is taken from. */
 	sourceMessageId: MessageId | null,
-	/**  Where it comes from. */
+	/**  What it is. */
 	pinType: PinType,
 };
 
@@ -833,13 +917,13 @@ export type NewSession = {
 	saved: boolean,
 };
 
-/**  A summary to be. */
+/**  A summary to be, by the user. */
 export type NewSummary = {
 	/**  The session it is of. */
 	sessionId: SessionId,
 	/**  The text: at most 256 KiB. */
 	summary: string,
-	/**  The first message it covers. */
+	/**  The first message it covers: the first of the branch that no summary covers. */
 	startMessageId: MessageId,
 	/**  The last message it covers, on a branch that holds the first. */
 	endMessageId: MessageId,
@@ -934,16 +1018,24 @@ export type PersonaId = string;
 export type Pin = {
 	/**  Its id. */
 	id: PinId,
-	/**  The session it is of. */
-	sessionId: SessionId,
+	/**  Where it counts. */
+	scope: PinScope,
+	/**  The session it is kept for, where it is for one. */
+	sessionId: SessionId | null,
+	/**  The persona it is kept for, where it is for one. */
+	personaId: PersonaId | null,
 	/**  The text. */
 	content: string,
 	/**  The message it was taken from; nothing if it was typed, or the message is deleted. */
 	sourceMessageId: MessageId | null,
 	/**  How much it matters, 0 to 1. */
 	importanceScore: Score,
-	/**  Where it comes from. */
+	/**  What it is. */
 	pinType: PinType,
+	/**  Who found it. */
+	source: PinSource,
+	/**  What it was found to be; nothing if the user set it. */
+	rule: FactKind | null,
 	/**  When it was set. */
 	createdAt: Timestamp,
 };
@@ -951,7 +1043,25 @@ export type Pin = {
 /**  Names a pin. */
 export type PinId = string;
 
-/**  Where a pin comes from. */
+/**  Where a pin counts. */
+export type PinScope = 
+/**  In its session. */
+"session" | 
+/**  In every session with its persona. */
+"persona" | 
+/**  Everywhere. */
+"all";
+
+/**  Who found a pin. */
+export type PinSource = 
+/**  The user set it, or changed it. */
+"user" | 
+/**  A rule of the app's. */
+"rule" | 
+/**  A model. */
+"model";
+
+/**  What a pin is. */
 export type PinType = 
 /**  The user set it. */
 "user" | 
@@ -970,7 +1080,7 @@ export type PinUpdate = {
 	content: string,
 	/**  How much it matters, 0 to 1. */
 	importanceScore: Score,
-	/**  Where it comes from. */
+	/**  What it is. */
 	pinType: PinType,
 };
 
@@ -987,6 +1097,17 @@ export type PlannedTable = {
 	/**  Rows that are here now and not in the backup. */
 	lost: number,
 };
+
+/**  What a call was for. */
+export type Purpose = 
+/**  A reply. */
+"reply" | 
+/**  A summary that ends with the message. */
+"summary" | 
+/**  The line on what a session is about. */
+"recap" | 
+/**  Pins out of the message. */
+"pins";
 
 /**  Why an item is in a context, or is not. */
 export type Reason = 
@@ -1008,7 +1129,10 @@ export type Reason =
 "no_room" | 
 /**  Out: a summary that is in covers it. */
 "covered" | 
-/**  Out: it covers messages that are in themselves, or newer summaries are enough. */
+/**
+ *  Out: it covers messages that are in themselves, or a part of what belongs together, or newer
+ *  summaries are enough.
+ */
 "not_needed" | 
 /**  Out: the user keeps it out. */
 "left_out" | 
@@ -1176,6 +1300,18 @@ export type Settings = {
 	temporaryHours?: number,
 	/**  Days that something in the trash can be restored: 1 to 365. */
 	trashDays?: number,
+	/**  Whether summaries are written by themselves. */
+	summarize?: boolean,
+	/**  From how many messages outside the context on: 2 to 200. */
+	summaryAfterMessages?: number,
+	/**  Or from how much of the budget they would take, in percent: 5 to 100. */
+	summaryAfterPercent?: number,
+	/**  The model that writes summaries, recaps and pins: "endpoint/model"; nothing: the session's. */
+	summaryModel?: string | null,
+	/**  Whether a new session is named by what it is about. */
+	recaps?: boolean,
+	/**  How pins are found. */
+	autoPins?: AutoPins,
 };
 
 /**  Where a session is listed. */
@@ -1236,7 +1372,7 @@ export type Summary = {
 	sessionId: SessionId,
 	/**  The text. */
 	summary: string,
-	/**  How many messages it covered when it was written. */
+	/**  How many messages it covers. */
 	messageCount: number,
 	/**  The first message it covers. */
 	startMessageId: MessageId,
@@ -1244,12 +1380,30 @@ export type Summary = {
 	endMessageId: MessageId,
 	/**  How much it matters, 0 to 1. */
 	importanceScore: Score,
+	/**  Who wrote it. */
+	origin: SummaryOrigin,
+	/**  The model that wrote it: "endpoint/model". */
+	modelId: string | null,
+	/**
+	 *  False while it does not count: a message that it covers is in the trash, or one stands among
+	 *  them that it does not cover.
+	 */
+	whole: boolean,
 	/**  When it was written. */
 	createdAt: Timestamp,
 };
 
 /**  Names a summary. */
 export type SummaryId = string;
+
+/**  Who wrote a summary. */
+export type SummaryOrigin = 
+/**  The user, or it is as the user changed it. */
+"user" | 
+/**  A model. */
+"model" | 
+/**  The app, of pieces of the messages, as no model answered; one that does replaces it. */
+"extractive";
 
 /**  What of a summary can be changed. */
 export type SummaryUpdate = {
@@ -1270,6 +1424,20 @@ export type Theme =
 
 /**  Milliseconds since the Unix epoch, UTC. */
 export type Timestamp = number;
+
+/**  Tokens by part, by the o200k vocabulary. */
+export type TokensByPart = {
+	/**  Of the branch on show. */
+	messages: number,
+	/**  Of the summaries that count on it. */
+	summaries: number,
+	/**  Of the pins that count for the session. */
+	pins: number,
+	/**  Of the persona's prompt. */
+	persona: number,
+	/**  What the session's model may be sent; nothing before one is chosen. */
+	budget: number | null,
+};
 
 /**  A branch in the trash, or a single message. */
 export type TrashedBranch = {

@@ -1,12 +1,13 @@
 /** What of the window is on show besides the chat: panels, dialogs, and where to scroll. */
 import { MediaQuery } from "svelte/reactivity";
-import type { MessageId, Session, SessionId } from "$lib/ipc";
+import type { MessageId, Session, SessionId, SummaryId } from "$lib/ipc";
 import { app } from "./app.svelte";
 
 /** What the panel beside the chat shows. */
 export type MemoryTab = "kept" | "context";
 export type Overlay = "settings" | "personas" | "backups" | "shortcuts";
-export type SettingsSection = "providers" | "keeping" | "backups" | "data" | "appearance" | "about";
+export type SettingsSection =
+  "providers" | "memory" | "keeping" | "backups" | "data" | "appearance" | "about";
 
 class View {
   /** The dialog that covers the window. */
@@ -21,6 +22,8 @@ class View {
   memoryTab = $state<MemoryTab>("kept");
   /** The message to scroll to; the list takes it up and clears it. */
   jump = $state<MessageId | null>(null);
+  /** The summary to show; the memory panel takes it up. */
+  summary = $state<SummaryId | null>(null);
   /** Puts the cursor into the composer; set by the composer on show. */
   focusComposer: () => void = () => {};
   #narrow = new MediaQuery("max-width: 47.5rem");
@@ -56,6 +59,13 @@ class View {
   toggleMemory(): void {
     if (this.memoryIsOver) this.#memoryOver = !this.#memoryOver;
     else void app.updateSettings({ memoryOpen: !app.settings.memoryOpen });
+  }
+
+  /** Shows a summary in the memory panel. */
+  showSummary(id: SummaryId): void {
+    if (!this.memoryOpen) this.toggleMemory();
+    this.memoryTab = "kept";
+    this.summary = id;
   }
 
   /** Closes what lies over the chat. True where something did. */

@@ -53,8 +53,11 @@ impl Side for StoreSide {
     fn furnish(&mut self) -> Result<()> {
         self.store.write_redoable(|tx| {
             for &session_id in &self.sessions {
+                // Its first three messages, one each: a summary begins where the last one ended.
                 let head = sessions::get(tx, session_id)?.head_id;
-                for message in head.into_iter().cycle().take(3) {
+                let first = messages::list(tx, session_id, None, 1000)?.items;
+                let first = first.iter().map(|it| it.id);
+                for message in first.filter(|_| head.is_some()).take(3) {
                     let (start_message_id, end_message_id) = (message, message);
                     let summary = summary_text();
                     let new = NewSummary {

@@ -83,7 +83,7 @@ pub struct Context {
     pub messages: Vec<Message>,
     /// The most important first.
     pub pins: Vec<Pin>,
-    /// Those of the branch on show, newest first.
+    /// Those of the branch on show, of the newest messages first.
     pub summaries: Vec<Summary>,
     /// What the user keeps out.
     pub exclusions: HashSet<Exclusion>,
@@ -126,59 +126,13 @@ fn rows(
     let persona = session.persona_id.as_ref().map(|id| personas::get(tx, id));
     let mut messages = messages::branch(tx, session.id, head, limits.messages)?;
     messages.reverse();
-    let mut summaries = summaries::newest(tx, session.id, limits.summaries)?;
-    keep_those_on_branch(tx, &messages, &mut summaries)?;
     Ok(Context {
         persona: persona.transpose()?,
+        pins: pins::top(tx, session, limits.pins)?,
+        summaries: summaries::on_branch(tx, &messages, limits.summaries)?,
         messages,
-        pins: pins::top(tx, session.id, limits.pins)?,
-        summaries,
         exclusions: exclusions(tx, session.id)?.into_iter().collect(),
     })
-}
-
-/// A summary counts on the branches that hold its whole range, which are those that hold its end.
-fn keep_those_on_branch(
-    tx: &ReadTx<'_>,
-    messages: &[Message],
-    summaries: &mut Vec<Summary>,
-) -> Result<()> {
-    let Some(oldest_end) = summaries.iter().map(|it| it.end_message_id).min() else {
-        return Ok(());
-    };
-    let mut on_branch: HashSet<MessageId> = messages.iter().map(|it| it.id).collect();
-    if let Some(before) = messages.first().and_then(|oldest| oldest.parent_id) {
-        on_branch.extend(ancestors(tx, before, oldest_end)?);
-    }
-    summaries.retain(|summary| on_branch.contains(&summary.end_message_id));
-    Ok(())
-}
-
-struct Ancestor {
-    id: MessageId,
-}
-
-from_row!(Ancestor { id });
-
-/// A message and what is before it on its branch, back to `oldest`.
-fn ancestors(
-    tx: &ReadTx<'_>,
-    from: MessageId,
-    oldest: MessageId,
-) -> Result<impl Iterator<Item = MessageId>> {
-    let found: Vec<Ancestor> = tx.list(
-        "WITH RECURSIVE branch (id, parent_id) AS (
-             SELECT id, parent_id FROM messages WHERE id = :from AND id >= :oldest
-             UNION ALL
-             SELECT messages.id, messages.parent_id
-             FROM branch
-             JOIN messages ON messages.id = branch.parent_id
-             WHERE messages.id >= :oldest
-         )
-         SELECT id FROM branch",
-        named_params! { ":from": from, ":oldest": oldest },
-    )?;
-    Ok(found.into_iter().map(|it| it.id))
 }
 
 /// Returns what the user keeps out of a session's context.

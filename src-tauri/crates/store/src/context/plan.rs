@@ -79,7 +79,8 @@ word_enum! {
         NoRoom = "no_room",
         /// Out: a summary that is in covers it.
         Covered = "covered",
-        /// Out: it covers messages that are in themselves, or newer summaries are enough.
+        /// Out: it covers messages that are in themselves, or a part of what belongs together, or newer
+        /// summaries are enough.
         NotNeeded = "not_needed",
         /// Out: the user keeps it out.
         LeftOut = "left_out",
@@ -302,18 +303,23 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// A summary goes in unless a message that it covers is in already.
+    /// A summary goes in unless a message that it covers is in already, or it ends between a request
+    /// to tools and the answers.
     fn take_summaries(&mut self) {
         let mut share = self.room() / 2;
         let mut taken = 0;
         let sent: Vec<_> = self.sent_ranges().collect();
+        let units: Vec<_> = self.units.iter().filter_map(Unit::range).collect();
         for (note, summary) in self.summaries.iter_mut().zip(&self.context.summaries) {
             let range = range_of(summary);
             let overlaps = sent.iter().chain(&self.covered).any(|it| meet(it, &range));
+            let cuts = units
+                .iter()
+                .any(|it| meet(it, &range) && !holds(&range, it));
             if note.decision.is_some() {
                 continue;
             }
-            if overlaps || taken == self.options.summaries {
+            if overlaps || cuts || taken == self.options.summaries {
                 note.decision = Some(Reason::NotNeeded);
             } else if note.tokens <= share {
                 share -= note.tokens;
@@ -460,6 +466,10 @@ fn blank(text: &str) -> Option<Reason> {
 
 fn range_of(summary: &Summary) -> RangeInclusive<MessageId> {
     summary.start_message_id..=summary.end_message_id
+}
+
+fn holds(range: &RangeInclusive<MessageId>, unit: &RangeInclusive<MessageId>) -> bool {
+    range.start() <= unit.start() && unit.end() <= range.end()
 }
 
 fn meet(a: &RangeInclusive<MessageId>, b: &RangeInclusive<MessageId>) -> bool {

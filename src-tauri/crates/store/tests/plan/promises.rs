@@ -72,6 +72,11 @@ impl Unit<'_> {
         !matches!(self.reason(), Reason::LeftOut | Reason::Empty)
     }
 
+    fn is_in(&self, summary: &Summary) -> bool {
+        let mut ids = self.messages.iter().map(|it| it.id);
+        ids.all(|id| (summary.start_message_id..=summary.end_message_id).contains(&id))
+    }
+
     fn meets(&self, summary: &Summary) -> bool {
         let mut ids = self.messages.iter().map(|it| it.id);
         ids.any(|id| (summary.start_message_id..=summary.end_message_id).contains(&id))
@@ -214,6 +219,8 @@ impl<'a> Checked<'a> {
                 sent.into_iter().all(|unit| !unit.meets(summary)),
                 "sent twice"
             );
+            let mut covered = self.units.iter().filter(|unit| unit.meets(summary));
+            assert!(covered.all(|unit| unit.is_in(summary)), "a unit is split");
         }
     }
 
