@@ -255,7 +255,7 @@ impl AppState {
                 drop(self.store.set(Place { folder, opened }));
             }
         }
-        self.backups.forget_marks();
+        self.backups.begin_anew();
     }
 
     fn put(&self, folder: PathBuf, store: Arc<Store>) {

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::schedule::{self, Changed, Due, Moment};
 use super::views::BackupTaskKind;
 use super::{list, second, settings};
-use crate::error::CommandError;
+use crate::error::{CommandError, ErrorKind};
 use crate::events::News;
 use crate::state::{AppState, blocking};
 
@@ -66,8 +66,9 @@ impl Mark {
 }
 
 impl Memory {
-    pub(crate) fn forget_marks(&mut self) {
-        (self.full, self.any) = (Mark::Unknown, Mark::Unknown);
+    /// Another database is open: what was met with the former one says nothing about it.
+    pub(crate) fn begin_anew(&mut self) {
+        *self = Self::default();
     }
 
     /// A full backup was made, of all that was committed up to `commits`.
@@ -94,6 +95,13 @@ impl Memory {
         if let Err(error) = outcome {
             log::warn!("after a backup: {}", with_causes(&error));
             self.failure = Some(error.into());
+        }
+    }
+
+    /// A backup that was asked for found the database damaged: that is told until one succeeds.
+    pub(crate) fn note_damage(&mut self, error: &CommandError) {
+        if error.kind == ErrorKind::DatabaseCorrupt {
+            self.failure = Some(error.clone());
         }
     }
 
@@ -183,7 +191,7 @@ async fn back_up(state: &AppState, settings: &BackupSettings, due: Due, now: Tim
     let work = blocking(move || {
         let made = make(&place, due, now, &control)?;
         let aftermath = match made {
-            (Made::Full, Some(backup)) => look_after(&place, Some(&backup), &policy, now, &control)
+            (Made::Full, Some(backup)) => look_after(&place, &backup, &policy, now, &control)
                 .and_then(|()| drill_an_older_one(&place, now, &control)),
             _ => Ok(()),
         };
@@ -227,14 +235,12 @@ fn make(
 /// Copies a full backup to the second folder, and removes what is no longer kept.
 pub(crate) fn look_after(
     place: &Place,
-    backup: Option<&Backup>,
+    backup: &Backup,
     policy: &Policy,
     now: Timestamp,
     control: &Control,
 ) -> Result<()> {
-    if let Some(backup) = backup {
-        second::copy(place, backup, policy, now, control)?;
-    }
+    second::copy(place, backup, policy, now, control)?;
     let folder = BackupFolder::open(&place.backups)?;
     prune(&folder, policy, Prune::Remove, now, control).map(drop)
 }

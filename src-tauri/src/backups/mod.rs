@@ -67,15 +67,15 @@ impl Backups {
         let (memory, tell) = (Arc::clone(&self.memory), Arc::clone(&self.tell));
         Arc::new(move |news| {
             if news == News::Reload {
-                lock(&memory).forget_marks();
+                lock(&memory).begin_anew();
             }
             tell(news);
         })
     }
 
     /// Another database is open: whether it was backed up is not known.
-    pub(crate) fn forget_marks(&self) {
-        self.memory().forget_marks();
+    pub(crate) fn begin_anew(&self) {
+        self.memory().begin_anew();
     }
 
     /// Cancels what is under way.
@@ -138,13 +138,15 @@ pub(crate) async fn create(
         .run(BackupTaskKind::Create, Some(progress), move |control| {
             let options = CreateOptions::new(Reason::Manual, now);
             let backup = chatkeep_backup::create(&place, &options, control)?;
-            let aftermath = automatic::look_after(&place, Some(&backup), &policy, now, control);
+            let aftermath = automatic::look_after(&place, &backup, &policy, now, control);
             Ok((backup, aftermath))
-        })
-        .await?;
-    let (backup, aftermath) = made;
-    state.backups.memory().note_full(commits);
-    state.backups.memory().note_aftermath(aftermath);
+        });
+    let made = made.await;
+    let mut memory = state.backups.memory();
+    let (backup, aftermath) = made.inspect_err(|error| memory.note_damage(error))?;
+    memory.note_full(commits);
+    memory.note_aftermath(aftermath);
+    drop(memory);
     (state.backups.tell)(News::Backups);
     Ok(list::item(&backup, false))
 }

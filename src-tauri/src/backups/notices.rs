@@ -37,9 +37,13 @@ fn failure(found: &Findings) -> Option<BackupNotice> {
             remedy: error.remedy.clone(),
         });
     }
+    let what = match error.kind {
+        ErrorKind::BackupUnusable => "A backup that was restored for a trial is of no use.",
+        _ => "The last automatic backup failed.",
+    };
     Some(BackupNotice {
         kind: BackupNoticeKind::LastFailed,
-        message: format!("The last automatic backup failed. {}", error.message),
+        message: format!("{what} {}", error.message),
         remedy: error.remedy.clone(),
     })
 }

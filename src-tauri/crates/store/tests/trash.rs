@@ -6,9 +6,9 @@ use std::process::Command;
 
 use chatkeep_store::testing::TestStore;
 use chatkeep_store::{
-    Clock, DATABASE_FILE, Entity, Fact, FactKind, Message, MessageId, NewMessage, NewPin,
-    NewSession, NewSummary, Parent, PinScope, PinSource, PinType, Purged, Result, Session,
-    SessionId, WriteTx, branches, drafts, messages, pins, sessions, summaries, trash,
+    DATABASE_FILE, Entity, Fact, FactKind, Message, MessageId, NewMessage, NewPin, NewSession,
+    NewSummary, Parent, PinScope, PinSource, PinType, Purged, Result, Session, SessionId, WriteTx,
+    branches, drafts, messages, pins, sessions, summaries, trash,
 };
 
 use crate::support::{
@@ -359,7 +359,7 @@ fn a_purge_takes_what_is_in_the_trash_long_enough_and_nothing_else() {
     assert_eq!(purge(&store, 30 * DAY_MS), Purged::default());
     trash_message(&store, middle.id);
 
-    let now = store.clock.now();
+    let now = chatkeep_store::Clock::now(&store.clock);
     let due = store.read(|tx| trash::count_purgeable(tx, now, now.plus_ms(-30 * DAY_MS + 10)));
     assert_eq!(due.unwrap(), 3);
     let committed = store

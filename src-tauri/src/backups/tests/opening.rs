@@ -49,3 +49,22 @@ fn a_new_database_and_one_of_this_version_need_none() {
     assert!(App::new().backups().is_empty());
     assert!(App::on(used_folder()).backups().is_empty());
 }
+
+#[test]
+fn a_restore_that_was_cut_off_is_finished_first() {
+    let folder = used_folder();
+    let incoming = folder.path().join("backups/.work/swap-1");
+    fs::create_dir_all(&incoming).unwrap();
+    fs::create_dir_all(folder.path().join("backups/quarantine/former")).unwrap();
+    // Between its two moves: the live database is gone, the other one not yet there.
+    fs::rename(database(&folder), incoming.join(DATABASE_FILE)).unwrap();
+    fs::write(
+        folder.path().join("restore.journal.json"),
+        r#"{ "format_version": 1, "state": "in", "incoming": "backups/.work/swap-1",
+             "outgoing": "backups/quarantine/former" }"#,
+    )
+    .unwrap();
+    let app = App::on(folder);
+    assert_eq!(app.names(), ["Tea"]);
+    assert!(!app.path().join("restore.journal.json").exists());
+}

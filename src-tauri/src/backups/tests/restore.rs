@@ -103,6 +103,9 @@ fn a_damaged_row_found_while_the_app_runs_does_not_stop_a_restore() {
     damage_rows(&folder);
     let app = App::on(folder);
     assert!(app.state.failure().is_none());
+    let refused = wait(create(&app.state, nobody())).unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::DatabaseCorrupt);
+    assert!(app.notices().contains(&BackupNoticeKind::SourceDamaged));
     let restored = wait(restore(&app.state, id, nobody())).unwrap();
     assert!(
         Path::new(&restored.former.unwrap())
@@ -110,6 +113,7 @@ fn a_damaged_row_found_while_the_app_runs_does_not_stop_a_restore() {
             .is_file()
     );
     assert!(is_ready(&restored.status));
+    assert_eq!(app.notices(), [BackupNoticeKind::SameDisk]);
     app.add("Coffee", 1);
     assert_eq!(app.names(), ["Coffee", "Tea"]);
 }

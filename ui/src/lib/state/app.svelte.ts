@@ -32,6 +32,9 @@ const DEFAULT_SETTINGS: Settings = {
 const WRITES =
   /^(create|update|rename|fork|show|trash|restore|delete|append|edit|sendMessage|retryReply|continueReply|rejectPin|regenerate|summarizeNow|set(?!EndpointKey))/;
 
+/** Commands about backups: the disk that these find full or not may be another one. */
+const BACKUPS = /Backup|SecondFolder|Restore$|salvage/i;
+
 class App {
   /** Null until the backend has answered. */
   status = $state.raw<AppStatus | null>(null);
@@ -96,6 +99,7 @@ class App {
 
   /** Raises the banner when a call met a full disk, drops it when a write went through. */
   note({ command, error }: Outcome): void {
+    if (BACKUPS.test(command)) return;
     if (error) this.noteError(error);
     else if (WRITES.test(command)) this.banner = null;
   }

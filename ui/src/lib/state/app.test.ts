@@ -93,6 +93,20 @@ describe("the disk-full banner", () => {
     expect(app.banner).toBeNull();
   });
 
+  test("is not about the disk that backups lie on", async () => {
+    const { app } = await started();
+    const { backups } = await import("./backups.svelte");
+    const { toasts } = await import("./toasts.svelte");
+    commands.create_backup = () => Promise.reject(backend.diskFull);
+    await backups.create();
+    expect(app.banner).toBeNull();
+    expect(toasts.items).toMatchObject([{ text: "The disk is full. Free some space." }]);
+    app.noteError(backend.diskFull);
+    commands.create_backup = () => backend.backupItem("a");
+    await backups.create();
+    expect(app.banner).not.toBeNull();
+  });
+
   test("is not taken away by a key that went to the keychain", async () => {
     const { app } = await started();
     const { endpoints } = await import("./endpoints.svelte");

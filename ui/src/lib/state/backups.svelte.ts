@@ -64,15 +64,15 @@ class Backups {
   }
 
   async setPinned({ id }: BackupItem, pinned: boolean): Promise<void> {
-    await attempt(() => ipc.setBackupPinned(id, pinned));
+    await this.#tell(() => ipc.setBackupPinned(id, pinned));
   }
 
   async remove({ id }: BackupItem): Promise<void> {
-    await attempt(() => ipc.deleteBackup(id));
+    await this.#tell(() => ipc.deleteBackup(id));
   }
 
   async reveal({ id }: BackupItem): Promise<void> {
-    await attempt(() => ipc.revealBackup(id));
+    await this.#tell(() => ipc.revealBackup(id));
   }
 
   /** What a restore would change. Throws, so that the dialog can show the error. */
@@ -97,7 +97,7 @@ class Backups {
 
   /** Opens what was salvaged; the window then moves by itself. False where it was refused. */
   async useSalvaged(): Promise<boolean> {
-    const used = await attempt(() => ipc.useSalvaged());
+    const used = await this.#tell(() => ipc.useSalvaged());
     if (used) toasts.show({ text: `The damaged database is kept in ${used.former}.` });
     return used !== undefined;
   }
@@ -107,12 +107,12 @@ class Backups {
   }
 
   async pickSecondFolder(): Promise<void> {
-    const status = await attempt(() => ipc.pickSecondFolder());
+    const status = await this.#tell(() => ipc.pickSecondFolder());
     if (status) this.status = status;
   }
 
   async forgetSecondFolder(): Promise<void> {
-    const status = await attempt(() => ipc.setSecondFolder(null));
+    const status = await this.#tell(() => ipc.setSecondFolder(null));
     if (status) this.status = status;
   }
 
@@ -121,7 +121,7 @@ class Backups {
     if (!this.status) return false;
     const { automatic, intervalMinutes, pointMinutes, keep } = this.status;
     const settings = { automatic, intervalMinutes, pointMinutes, keep, ...changes };
-    const status = await attempt(() => ipc.setBackupSettings(settings));
+    const status = await this.#tell(() => ipc.setBackupSettings(settings));
     if (status) this.status = status;
     return status !== undefined;
   }
@@ -149,7 +149,8 @@ class Backups {
       return await action();
     } catch (thrown) {
       const error = failure(thrown);
-      if (error) toasts.error(error);
+      // Of a full disk too: the banner does not tell of those that backups lie on.
+      if (error) toasts.error({ message: error.message, remedy: error.remedy });
       return undefined;
     }
   }
