@@ -19,8 +19,8 @@ WINDOW_PACKAGES=(
 # To give the tests a real keychain, a real terminal, and the tools of others to open what we write:
 # Python, SQLite, age and zstd as Debian has them.
 TEST_PACKAGES=(dbus-x11 gnome-keyring python3 sqlite3 age zstd util-linux)
-# To make the corpus of the bench.
-BENCH_PACKAGES=(build-essential python3)
+# To make the corpus of the bench, and to measure SQLite's own backup.
+BENCH_PACKAGES=(build-essential python3 sqlite3)
 
 say() { printf '\n==> %s\n' "$*"; }
 

@@ -129,7 +129,6 @@ fn protect(ledger: &mut Ledger, policy: &Policy, newest_first: &[&Manifest], now
         of(Reason::PreRestore).take(BEFORE_RISKS).filter(recent),
         "pre-restore",
     );
-    ledger.keep_bases(newest_first);
 }
 
 fn by_age(ledger: &mut Ledger, policy: &Policy, newest_first: &[&Manifest], now: Timestamp) {

@@ -138,10 +138,69 @@ impl Trial {
         serde_json::from_slice(&text).unwrap()
     }
 
+    /// Writes a delta with a manifest whose digests fit it.
+    fn forge_delta(&self, name: &str, bytes: &[u8]) {
+        let path = self.place.backups.join(name);
+        let mut manifest = self.manifest_of(name);
+        fs::write(path, bytes).unwrap();
+        manifest["payload"]["bytes"] = bytes.len().into();
+        manifest["payload"]["blake3"] = blake3::hash(bytes).to_hex().as_str().into();
+        manifest["payload"]["sha256"] = sha256(bytes).into();
+        self.write_sealed(name, &manifest);
+    }
+
     fn write_sealed(&self, name: &str, manifest: &Value) {
         let path = self.place.backups.join(format!("{name}.json"));
         fs::write(path, seal(manifest)).unwrap();
     }
+}
+
+/// Header and record of a delta, as `pgd.rs` lays them out.
+const HEADER_BYTES: usize = 76;
+
+/// The delta with `from` replaced by `to`, which is as long, in whichever page it is, and everything
+/// around it made to fit.
+fn with_other_text(delta: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let (header, mut rest) = delta.split_at(HEADER_BYTES);
+    let mut forged = header.to_vec();
+    while rest[..4] != [0; 4] {
+        let length = u32::from_le_bytes(rest[4..8].try_into().unwrap()) as usize;
+        let mut page = zstd::bulk::decompress(&rest[8..8 + length], 65_536).unwrap();
+        for at in 0..page.len() - from.len() {
+            if page[at..].starts_with(from) {
+                page[at..at + to.len()].copy_from_slice(to);
+            }
+        }
+        let packed = zstd::bulk::compress(&page, 3).unwrap();
+        forged.extend(&rest[..4]);
+        forged.extend(u32::try_from(packed.len()).unwrap().to_le_bytes());
+        forged.extend(packed);
+        rest = &rest[8 + length..];
+    }
+    forged.extend(&rest[..rest.len() - 32]);
+    let trailer = blake3::hash(&forged);
+    forged.extend(trailer.as_bytes());
+    forged
+}
+
+/// Its pages make a sound database with as many rows, only not the one that was backed up.
+#[test]
+fn a_delta_with_other_words_in_it_is_refused() {
+    let fixture = Fixture::new();
+    let trial = fixture.trial();
+    let good = fs::read(trial.place.backups.join(&fixture.delta)).unwrap();
+    trial.forge_delta(
+        &fixture.delta,
+        &with_other_text(&good, b"Water 0", b"Water 0"),
+    );
+    trial.prepare(&trial.backup(&fixture.delta)).unwrap();
+    trial.forge_delta(
+        &fixture.delta,
+        &with_other_text(&good, b"Water 0", b"Wader 0"),
+    );
+    let error = trial.prepare(&trial.backup(&fixture.delta)).unwrap_err();
+    assert_refused(&error, &[21]);
+    trial.assert_live_untouched();
 }
 
 fn assert_refused(error: &Error, codes: &[u8]) {
@@ -259,12 +318,7 @@ fn a_forged_delta_does_no_harm() {
         damages.iter().for_each(|it| apply(&mut bytes, it));
         let trailer = if fit { *blake3::hash(&bytes).as_bytes() } else { [7; 32] };
         bytes.extend(trailer);
-        fs::write(&path, &bytes).unwrap();
-        let mut manifest = trial.manifest_of(&fixture.delta);
-        manifest["payload"]["bytes"] = bytes.len().into();
-        manifest["payload"]["blake3"] = blake3::hash(&bytes).to_hex().as_str().into();
-        manifest["payload"]["sha256"] = sha256(&bytes).into();
-        trial.write_sealed(&fixture.delta, &manifest);
+        trial.forge_delta(&fixture.delta, &bytes);
         match trial.prepare(&trial.backup(&fixture.delta)) {
             Ok(rows) => prop_assert!(rows.iter().all(|(now, then)| now == then)),
             Err(error) => assert_refused(&error, &[21]),
