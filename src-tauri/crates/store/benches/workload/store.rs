@@ -152,7 +152,7 @@ pub(crate) fn plan_long_branch(folder: &Path) -> Result<Value> {
             let id = sessions::insert(tx, &NewSession::named("Long"))?.id;
             let new = vec![NewMessage::user(id, appended_text()); LONG_BRANCH];
             messages::append_all(tx, id, &new)?;
-            let last = sessions::get(tx, id)?.head_id.map_or(0, |head| head.get());
+            let last = sessions::get(tx, id)?.head_id.map_or(0, MessageId::get);
             for message in 1..=last {
                 messages::set_token_count(tx, MessageId::new(message), 40)?;
             }
