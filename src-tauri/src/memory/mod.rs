@@ -10,6 +10,8 @@ mod finding;
 mod recaps;
 mod stats;
 mod summarising;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

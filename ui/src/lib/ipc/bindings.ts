@@ -837,7 +837,10 @@ export type Reason =
 "no_room" | 
 /**  Out: a summary that is in covers it. */
 "covered" | 
-/**  Out: it covers messages that are in themselves, or newer summaries are enough. */
+/**
+ *  Out: it covers messages that are in themselves, or a part of what belongs together, or newer
+ *  summaries are enough.
+ */
 "not_needed" | 
 /**  Out: the user keeps it out. */
 "left_out" | 
