@@ -3,6 +3,7 @@ import type { Channel } from "@tauri-apps/api/core";
 import type { Change, Exclusion, Message, ReplyEvent, Session } from "../src/lib/ipc/bindings";
 import { demoContext } from "./context";
 import { message, session, type DemoData } from "./data";
+import { DemoMemory } from "./memory";
 import { CONVERSATIONS } from "./texts";
 
 type Args = Record<string, unknown>;
@@ -17,17 +18,25 @@ export class DemoBackend {
   #streams = new Map<number, Stream>();
   #windows = new Map<string, number | null>();
   #exclusions = new Map<string, Exclusion[]>();
+  #memory: DemoMemory;
 
   constructor(data: DemoData, changed: (changes: Change[]) => void) {
     this.#data = data;
     this.#changed = changed;
+    this.#memory = new DemoMemory({
+      data,
+      session: (id) => this.#session(id),
+      branch: (id) => this.#branch(id),
+      tell: (entity, id) => this.#tell(entity, id),
+    });
   }
 
   /** The result of a command; throws a CommandError as the real one would. */
-  answer(command: string, args: Args): unknown {
-    const method = (this as unknown as Record<string, unknown>)[command];
+  async answer(command: string, args: Args): Promise<unknown> {
+    const methods = { ...this.#memory, ...this } as unknown as Record<string, unknown>;
+    const method = methods[command];
     if (typeof method !== "function") return null;
-    return structuredClone(method.call(this, args) ?? null);
+    return structuredClone((await method(args)) ?? null);
   }
 
   app_status = () => this.#data.status;
@@ -132,28 +141,16 @@ export class DemoBackend {
     this.#data.generations.filter((one) => one.messageId === messageId);
 
   list_personas = () => this.#data.personas;
-  list_summaries = ({ sessionId }: Args) =>
-    this.#data.summaries.filter((one) => one.sessionId === sessionId);
-  list_pins = ({ sessionId }: Args) => this.#data.pins.filter((one) => one.sessionId === sessionId);
-  create_pin = ({ newPin }: Args) => {
-    const pin = { ...(newPin as object), id: crypto.randomUUID() } as DemoData["pins"][number];
-    this.#data.pins.push(Object.assign(pin, { importanceScore: 0.8, createdAt: Date.now() }));
-    this.#tell("pin", pin.id);
-    return pin;
-  };
-  delete_pin = ({ id }: Args) => {
-    this.#data.pins = this.#data.pins.filter((one) => one.id !== id);
-    this.#tell("pin", String(id));
-  };
 
   get_context = ({ sessionId }: Args) => {
-    const { id, model, personaId } = this.#session(sessionId);
+    const session = this.#session(sessionId);
+    const { id, model, personaId } = session;
     return demoContext({
       model: model ?? "",
       contextWindow: this.#windows.get(model ?? "") ?? null,
       persona: this.#data.personas.find((one) => one.id === personaId),
-      pins: this.#data.pins.filter((one) => one.sessionId === id),
-      summaries: this.#data.summaries.filter((one) => one.sessionId === id),
+      pins: this.#memory.pinsFor(session),
+      summaries: this.#memory.summariesOf(id),
       messages: this.#messages(id),
       exclusions: this.#exclusions.get(id) ?? [],
     });

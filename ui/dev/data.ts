@@ -177,6 +177,12 @@ export function demoData(name: DemoName): DemoData {
       lastSessionId: null,
       temporaryHours: 24,
       trashDays: 30,
+      summarize: true,
+      summaryAfterMessages: 8,
+      summaryAfterPercent: 25,
+      summaryModel: null,
+      recaps: true,
+      autoPins: "rules",
     },
   };
   if (name === "failed") data.status = failed();
@@ -250,30 +256,55 @@ function branchOff(data: DemoData): void {
   if (old) Object.assign(old, { deletedAt });
 }
 
+function pin(id: string, fields: Partial<Pin>): Pin {
+  const place = { scope: "session", sessionId: "s-0", personaId: null } as const;
+  const found = { pinType: "user", source: "user", rule: null } as const;
+  const scores = { content: "", sourceMessageId: null, importanceScore: 0.8, createdAt: now };
+  return { id, ...place, ...found, ...scores, ...fields };
+}
+
+function summary(id: string, fields: Partial<Summary>): Summary {
+  const range = { messageCount: 4, startMessageId: 0, endMessageId: 0 };
+  const origin = { origin: "user", modelId: null, whole: true } as const;
+  const rest = { summary: "", importanceScore: 0.7, createdAt: now };
+  return { id, sessionId: "s-0", ...range, ...origin, ...rest, ...fields };
+}
+
 function addMemory(data: DemoData, sessionId: string): void {
   const list = data.messages.get(sessionId) ?? [];
   const [start, reply, , end] = list;
   if (!start || !reply || !end) return;
-  data.summaries.push({
-    id: "sum-1",
-    sessionId,
-    summary:
-      "Compared WAL with rollback journals for a desktop app; chose WAL with FULL commits for user text.",
-    messageCount: 4,
-    startMessageId: start.id,
-    endMessageId: end.id,
-    importanceScore: 0.7,
-    createdAt: now,
-  });
-  data.pins.push({
-    id: "pin-1",
-    sessionId,
-    content: "A checkpoint never blocks readers, but a long reader keeps the WAL from shrinking.",
-    sourceMessageId: reply.id,
-    importanceScore: 0.8,
-    pinType: "user",
-    createdAt: now,
-  });
+  data.summaries.push(
+    summary("sum-1", {
+      summary:
+        "Compared WAL with rollback journals for a desktop app; chose WAL with FULL commits for user text.",
+      startMessageId: start.id,
+      endMessageId: end.id,
+      origin: "model",
+      modelId: "anthropic/claude-haiku-4-5",
+    }),
+  );
+  data.pins.push(
+    pin("pin-1", {
+      content: "A checkpoint never blocks readers, but a long reader keeps the WAL from shrinking.",
+      sourceMessageId: reply.id,
+    }),
+    pin("pin-2", {
+      content: "I'm building a desktop app on SQLite.",
+      sourceMessageId: start.id,
+      importanceScore: 0.7,
+      pinType: "auto",
+      source: "rule",
+      rule: "fact",
+    }),
+    pin("pin-3", {
+      content: "Answers in British spelling, with metric units.",
+      scope: "all",
+      sessionId: null,
+      importanceScore: 0.75,
+      pinType: "system",
+    }),
+  );
 }
 
 /** One reply that was stopped and one that failed, to see how they look. */
@@ -287,6 +318,7 @@ function breakReplies(data: DemoData): void {
     id: 1,
     sessionId: "s-2",
     messageId: bad.id,
+    purpose: "reply",
     provider: "anthropic",
     model: "claude-sonnet-4-5",
     promptTokens: 812,
@@ -311,4 +343,54 @@ function fillMuch(data: DemoData): void {
   const long_session = session("s-long", { name: "The long one, 5,000 messages", updatedAt: now });
   data.sessions.unshift(long_session);
   data.messages.set("s-long", chain("s-long", turns, now));
+  addMuchMemory(data);
+}
+
+const PINNED = [
+  { content: "Nothing longer than a page, please.", source: "rule", rule: "preference" },
+  { content: "We ship on the first Monday of the month.", source: "model", rule: "decision" },
+  { content: "أفضّل الإجابات القصيرة، مع مثال واحد لكل فكرة.", source: "rule", rule: "preference" },
+  { content: "回答は日本語で、敬体で書いてください。コードの注釈は英語のままで構いません。" },
+  {
+    content: "const MAX = 1 << 20; // the largest request that the proxy lets through",
+    pinType: "code",
+  },
+  {
+    content:
+      "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft".repeat(3),
+  },
+  { content: "A very long note. ".repeat(60), pinType: "concept" },
+  {
+    content: "Remember that the budget meeting moved to Thursday.",
+    source: "rule",
+    rule: "remember",
+  },
+] as const;
+
+const SUMMED_UP = [
+  { origin: "model", modelId: "ollama/hf.co/unsloth/Qwen3-30B-A3B-Instruct-2507-GGUF:Q4_K_M" },
+  { origin: "extractive", summary: "“Should I use WAL?” — “WAL is the better default …”" },
+  { origin: "user", summary: "ملخّص: اخترنا الوضع الجديد بعد مقارنة طويلة بين الخيارين." },
+  { origin: "model", modelId: "ollama/llama3.2:3b", whole: false },
+] as const;
+
+/** 500 pins and 200 summaries, in every length and several scripts. */
+function addMuchMemory(data: DemoData): void {
+  const list = data.messages.get("s-long") ?? [];
+  for (let index = 0; index < 500; index++) {
+    const fields = PINNED[index % PINNED.length]!;
+    const sourceMessageId = list[list.length - 1 - index]?.id ?? null;
+    const place = { sessionId: "s-long", sourceMessageId, importanceScore: 0.9 - index / 1000 };
+    data.pins.push(pin(`pin-m-${index}`, { ...place, ...fields }));
+  }
+  for (let index = 0; index < 200; index++) {
+    const [startMessageId, endMessageId] = [list[index * 24]!.id, list[index * 24 + 23]!.id];
+    const range = { sessionId: "s-long", startMessageId, endMessageId, messageCount: 24 };
+    const text = {
+      summary: "They went over it again and settled the details. ".repeat(1 + (index % 9)),
+    };
+    data.summaries.push(
+      summary(`sum-m-${index}`, { ...range, ...text, ...SUMMED_UP[index % SUMMED_UP.length] }),
+    );
+  }
 }

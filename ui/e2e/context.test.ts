@@ -61,7 +61,8 @@ test("the panel shows what is sent as it changes; what is left out is not on the
   await itemOf(app, "message", reply.id, "last_message");
   await itemOf(app, "message", reply.id - 1, "last_message");
 
-  const newPin = { sessionId: session.id, content: FACT, sourceMessageId: null, pinType: "user" };
+  const about = { sessionId: session.id, scope: "session", sourceMessageId: null };
+  const newPin = { ...about, content: FACT, pinType: "user" };
   const pin = await app.invoke<Pin>("create_pin", { newPin });
   const pinned = await itemOf(app, "pin", pin.id, "pinned");
   expect(pinned).toMatchObject({ included: true, text: expect.stringContaining(FACT) });

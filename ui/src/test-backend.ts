@@ -13,11 +13,14 @@ import type {
   Entity,
   Message,
   Part,
+  MemoryStats,
   Persona,
+  Pin,
   ReplyEvent,
   Session,
   SessionContext,
   Settings,
+  Summary,
 } from "$lib/ipc";
 
 // Each fake command knows its own arguments; naming them all here would test nothing.
@@ -100,6 +103,12 @@ export const settings = (changes: Partial<Settings> = {}): Settings => ({
   lastSessionId: null,
   temporaryHours: 24,
   trashDays: 30,
+  summarize: true,
+  summaryAfterMessages: 8,
+  summaryAfterPercent: 25,
+  summaryModel: null,
+  recaps: true,
+  autoPins: "rules",
   ...changes,
 });
 
@@ -136,6 +145,48 @@ export const message = (id: number, changes: Partial<Message> = {}): Message => 
   depth: id,
   deletedAt: null,
   createdAt: 1_000 + id,
+  ...changes,
+});
+
+export const pin = (id: string, changes: Partial<Pin> = {}): Pin => ({
+  id,
+  scope: "session",
+  sessionId: "a",
+  personaId: null,
+  content: `pin ${id}`,
+  sourceMessageId: null,
+  importanceScore: 0.8,
+  pinType: "user",
+  source: "user",
+  rule: null,
+  createdAt: 1_000,
+  ...changes,
+});
+
+export const summary = (id: string, changes: Partial<Summary> = {}): Summary => ({
+  id,
+  sessionId: "a",
+  summary: `summary ${id}`,
+  messageCount: 2,
+  startMessageId: 1,
+  endMessageId: 2,
+  importanceScore: 0.7,
+  origin: "user",
+  whole: true,
+  modelId: null,
+  createdAt: 1_000,
+  ...changes,
+});
+
+export const memoryStats = (changes: Partial<MemoryStats> = {}): MemoryStats => ({
+  messages: 0,
+  branchMessages: 0,
+  summaries: 0,
+  pins: 0,
+  uncoveredMessages: 0,
+  firstUncoveredId: null,
+  tokens: { messages: 0, summaries: 0, pins: 0, persona: 0, budget: 6_144 },
+  hints: [],
   ...changes,
 });
 

@@ -2,7 +2,13 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { By, Key, type WebDriver, type WebElement } from "selenium-webdriver";
-import type { CommandError, Message, MessageStatus, Role } from "../../src/lib/ipc/bindings";
+import type {
+  CommandError,
+  Message,
+  MessageStatus,
+  Role,
+  Settings,
+} from "../../src/lib/ipc/bindings";
 import { drive, type Driven } from "./driver";
 import { until } from "./until";
 
@@ -187,6 +193,12 @@ export class App {
     );
     if ("error" in outcome) throw new Refused(command, outcome.error);
     return outcome.data;
+  }
+
+  /** Changes some of the settings. */
+  async set(changes: Partial<Settings>): Promise<void> {
+    const settings = await this.invoke<Settings>("get_settings");
+    await this.invoke("update_settings", { settings: { ...settings, ...changes } });
   }
 
   /** Every message of a session's branch on show, oldest first. */

@@ -85,9 +85,18 @@ export class Desk {
     return bus;
   }
 
-  /** Makes the desk's model server known to the app. */
+  /**
+   * Makes the desk's model server known to the app, which then asks its models for replies alone:
+   * what it asks for its memory is for the tests of the memory.
+   */
   async connect(app: App, name = "Test models"): Promise<string> {
-    const newEndpoint = { kind: "openai_compatible", name, baseUrl: this.server.url };
+    await app.set({ recaps: false, summarize: false, autoPins: "off" });
+    return this.know(app, name, this.server.url);
+  }
+
+  /** Makes a model server known to the app. */
+  async know(app: App, name: string, baseUrl: string): Promise<string> {
+    const newEndpoint = { kind: "openai_compatible", name, baseUrl };
     const state = await app.invoke<EndpointState>("create_endpoint", { newEndpoint });
     return state.endpoint.id;
   }

@@ -40,6 +40,8 @@ const BEHAVIOURS: Record<string, Behaviour> = {
     sayWord(response, "w1 ");
     response.end('data: {"choices":[{"delta":{"content":"w2\n\n');
   },
+  /** Says back what it was told, and does what the app asks of a model for its memory. */
+  scribe: (reply) => remember(reply) ?? parrot(reply),
   /** Never answers at all. */
   silent: () => new Promise(() => {}),
   /** Says three words and then nothing more, without ending. */
@@ -57,6 +59,20 @@ const BEHAVIOURS: Record<string, Behaviour> = {
 function parrot(reply: Reply): Promise<void> {
   return speak(reply, words(`You said: ${lastWords(reply.request)}`));
 }
+
+/** What a good model answers where the app asks for a summary, a name or facts. */
+function remember(reply: Reply): Promise<void> | undefined {
+  const instruction = reply.request.messages.find(({ role }) => role === "system")?.content ?? "";
+  const asked = Object.keys(MEMORIES).find((beginning) => instruction.startsWith(beginning));
+  return asked === undefined ? undefined : speak(reply, words(MEMORIES[asked]!));
+}
+
+/** Answers, by how the app's instruction begins. */
+const MEMORIES: Record<string, string> = {
+  "You write the memory": "The user asked about tides; the assistant explained the moon's part.",
+  "You give a chat": "Tides and the moon",
+  "You find what is worth": '{"facts": []}',
+};
 
 async function unplug({ response }: Reply): Promise<void> {
   begin(response);
@@ -84,8 +100,20 @@ export class ModelServer {
 
   static async start(behaviours = BEHAVIOURS): Promise<ModelServer> {
     const server = new ModelServer(behaviours);
-    await new Promise<void>((resolve) => server.#server.listen(0, "127.0.0.1", resolve));
+    await server.#listen(0);
     return server;
+  }
+
+  #listen(port: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(port, "127.0.0.1", resolve);
+    });
+  }
+
+  /** Answers again where it answered before it was stopped. */
+  async startAgain(url: string): Promise<void> {
+    await this.#listen(Number(new URL(url).port));
   }
 
   /** The base URL, as a person would type it. */

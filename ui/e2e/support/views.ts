@@ -22,7 +22,8 @@ async function closed(app: App, dialog: string): Promise<void> {
   await app.gone(dialog);
 }
 
-async function openMemory(app: App): Promise<void> {
+/** Shows the pins and summaries. */
+export async function openMemory(app: App): Promise<void> {
   await app.clickNamed("button", /^Show memory/);
   await app.find("memory-panel");
 }
@@ -73,7 +74,7 @@ export const VIEWS: View[] = [
     open: (app) => app.click("persona-picker"),
     close: escape,
   },
-  ...["providers", "keeping", "data", "appearance", "about"].map((section) => ({
+  ...["providers", "memory", "keeping", "data", "appearance", "about"].map((section) => ({
     name: `settings ${section}`,
     open: async (app: App) => {
       await app.click("settings-button");
@@ -100,8 +101,7 @@ export const VIEWS: View[] = [
 ];
 
 export async function setTheme(app: App, theme: Theme): Promise<void> {
-  const settings = await app.invoke<object>("get_settings");
-  await app.invoke("update_settings", { settings: { ...settings, theme } });
+  await app.set({ theme });
 }
 
 /** Fills the app with a conversation that shows everything: Markdown, a pin, a summary. */
@@ -116,6 +116,7 @@ export async function furnish(desk: Desk, app: App): Promise<Room> {
       content: "Checkpoint after bursts.",
       sourceMessageId: reply.id,
       pinType: "user",
+      scope: "session",
     },
   });
   await app.invoke("create_summary", {

@@ -69,6 +69,13 @@ export const shortcuts = [
     scope: "message",
   },
   {
+    id: "pin-message",
+    keys: "P",
+    label: "Pin the message, or what is selected of it",
+    group: "Messages",
+    scope: "message",
+  },
+  {
     id: "stop",
     keys: "Escape",
     label: "Stop the reply, or close what is open",

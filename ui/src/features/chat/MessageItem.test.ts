@@ -1,11 +1,12 @@
 import { cleanup, render, screen } from "@testing-library/svelte";
 import userEvent from "@testing-library/user-event";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { Message, Pin, Siblings } from "$lib/ipc";
+import type { Message, Pin, Siblings, Summary } from "$lib/ipc";
 import { messages } from "$lib/state/messages.svelte";
 import { sessions } from "$lib/state/sessions.svelte";
+import { view } from "$lib/state/view.svelte";
 import * as backend from "../../test-backend";
-import { message, session, settled } from "../../test-backend";
+import { message, pin, session, settled, summary } from "../../test-backend";
 import MessageItem from "./MessageItem.svelte";
 
 let calls: backend.Call[];
@@ -30,7 +31,7 @@ beforeEach(() => {
     update_settings: ({ settings }) => settings,
     open_external: () => null,
     create_pin: ({ newPin }) => {
-      pins = [{ ...newPin, id: "p", importanceScore: 0.8, createdAt: 1 }];
+      pins = [pin("p", newPin)];
       return pins[0];
     },
     continue_reply: () => ({ user: null, reply: message(id, { status: "streaming" }) }),
@@ -44,13 +45,23 @@ beforeEach(() => {
 
 afterEach(cleanup);
 
-async function shown(changes: Partial<Message>, { last = true, live = true } = {}) {
+type As = { last?: boolean; live?: boolean; covering?: Summary };
+
+async function shown(changes: Partial<Message>, { last = true, live = true, covering }: As = {}) {
   disk = [message(id - 1), message(id, changes)];
   await sessions.open("a");
   await settled();
   const [previous, reply] = messages.items;
   const on = { onwalk: vi.fn(), ondetails: vi.fn(), ondelete: vi.fn() };
-  render(MessageItem, { message: reply!, previous, last, live, highlighted: false, ...on });
+  render(MessageItem, {
+    message: reply!,
+    previous,
+    last,
+    live,
+    summary: covering,
+    highlighted: false,
+    ...on,
+  });
   await settled();
   return { user: userEvent.setup(), ...on };
 }
@@ -176,6 +187,43 @@ test("a message is pinned with its source, and shows that it is", async () => {
   const newPin = { sessionId: "a", content: "A fact", sourceMessageId: id };
   expect(sent("create_pin")).toMatchObject([{ args: { newPin } }]);
   expect(screen.getByTestId("pin-message")).toHaveAttribute("aria-pressed", "true");
+});
+
+test("P pins the message that has the focus", async () => {
+  const { user } = await shown({ text: "A fact" });
+  screen.getByTestId("message").focus();
+  await user.keyboard("p");
+  expect(sent("create_pin")).toMatchObject([{ args: { newPin: { content: "A fact" } } }]);
+});
+
+test("P pins only what is selected of it", async () => {
+  const { user } = await shown({ role: "user", text: "Tea, and a long story" });
+  screen.getByTestId("message").focus();
+  const text = screen.getByTestId("message-text").querySelector("p")!.firstChild!;
+  document.getSelection()!.setBaseAndExtent(text, 0, text, 3);
+  await user.keyboard("p");
+  document.getSelection()!.removeAllRanges();
+  expect(sent("create_pin")).toMatchObject([
+    { args: { newPin: { content: "Tea", pinType: "user", sourceMessageId: id } } },
+  ]);
+});
+
+test("code is pinned as it was written", async () => {
+  const { user } = await shown({ text: "Look:\n\n```js\nlet a = 1 < 2;\n```" });
+  await user.click(screen.getByRole("button", { name: "Pin the code" }));
+  const newPin = { content: "let a = 1 < 2;", pinType: "code", sourceMessageId: id };
+  expect(sent("create_pin")).toMatchObject([{ args: { newPin } }]);
+  await settled();
+  expect(screen.getByTestId("pin-message")).toHaveAttribute("aria-pressed", "false");
+});
+
+test("a message that a summary covers leads to it", async () => {
+  await shown({});
+  expect(screen.queryByTestId("show-summary")).toBeNull();
+  cleanup();
+  const { user } = await shown({}, { covering: summary("s") });
+  await user.click(screen.getByRole("button", { name: "Covered by a summary: show it" }));
+  expect(view.summary).toBe("s");
 });
 
 test("a link goes to the browser, and only one that leads to the network or to mail", async () => {

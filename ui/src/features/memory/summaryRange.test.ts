@@ -1,31 +1,26 @@
 import { expect, test } from "vitest";
-import type { Summary } from "$lib/ipc";
-import { message } from "../../test-backend";
-import { messageLabel, suggestedRange } from "./summaryRange";
+import { message, summary } from "../../test-backend";
+import { messageLabel, openRange } from "./summaryRange";
 
-const summary = (startMessageId: number, endMessageId: number): Summary => ({
-  id: `${startMessageId}-${endMessageId}`,
-  sessionId: "a",
-  summary: "",
-  messageCount: 1,
-  startMessageId,
-  endMessageId,
-  importanceScore: 0.7,
-  createdAt: 0,
-});
+const over = (startMessageId: number, endMessageId: number, whole = true) =>
+  summary(`${startMessageId}-${endMessageId}`, { startMessageId, endMessageId, whole });
 const messages = [1, 2, 3, 4, 5, 6].map((id) => message(id));
+const from = (first: number | null, ...summaries: ReturnType<typeof over>[]) =>
+  openRange(first, messages, summaries).map(({ id }) => id);
 
-test("a new summary goes on where the last one ended, whatever their order", () => {
-  expect(suggestedRange(messages, [summary(3, 4), summary(1, 2)])).toEqual({ start: 5, end: 6 });
+test("a new summary may go on to the end of the branch", () => {
+  expect(from(5, over(3, 4), over(1, 2))).toEqual([5, 6]);
+  expect(from(1)).toEqual([1, 2, 3, 4, 5, 6]);
 });
 
-test("without a summary, or with all summarised, it covers every message", () => {
-  expect(suggestedRange(messages, [])).toEqual({ start: 1, end: 6 });
-  expect(suggestedRange(messages, [summary(1, 6)])).toEqual({ start: 1, end: 6 });
+test("one that fills a hole ends before the next one", () => {
+  expect(from(3, over(1, 2), over(5, 6))).toEqual([3, 4]);
+  expect(from(1, over(1, 2, false), over(3, 6))).toEqual([1, 2]);
 });
 
-test("a session without messages has nothing to summarise", () => {
-  expect(suggestedRange([], [])).toBeNull();
+test("with all covered, or the first not loaded yet, there is nothing to choose from", () => {
+  expect(from(null, over(1, 6))).toEqual([]);
+  expect(from(-7)).toEqual([]);
 });
 
 test("messages are told apart by who spoke and how they begin", () => {

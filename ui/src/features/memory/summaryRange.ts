@@ -1,15 +1,19 @@
-/** The messages a new summary may cover, and what it covers unless told otherwise. */
+/** The messages a new summary may cover. */
+import { coveringSummary } from "$lib/coverage";
 import type { Message, MessageId, Summary } from "$lib/ipc";
 
-export type SummaryRange = { start: MessageId; end: MessageId };
-
-/** Everything after the last summary; all messages where that leaves none. */
-export function suggestedRange(messages: Message[], summaries: Summary[]): SummaryRange | null {
-  const covered = Math.max(0, ...summaries.map((summary) => summary.endMessageId ?? 0));
-  const fresh = messages.filter((message) => message.id > covered);
-  const range = fresh.length > 0 ? fresh : messages;
-  const [first, last] = [range[0], range.at(-1)];
-  return first && last ? { start: first.id, end: last.id } : null;
+/** The messages from the first that no summary covers, up to the next that one does. */
+export function openRange(
+  first: MessageId | null,
+  messages: Message[],
+  summaries: Summary[],
+): Message[] {
+  const start = messages.findIndex(({ id }) => id === first);
+  if (start === -1) return [];
+  const ids = new Set(messages.map(({ id }) => id));
+  const isCovered = ({ id }: Message) => coveringSummary(id, summaries, (one) => ids.has(one));
+  const next = messages.findIndex((message, at) => at > start && isCovered(message));
+  return messages.slice(start, next === -1 ? undefined : next);
 }
 
 const LABEL_CHARS_MAX = 48;

@@ -10,5 +10,7 @@ export type MenuItem =
       keys?: string;
       danger?: boolean;
       disabled?: boolean;
+      /** Whether this is the one that holds now, where the menu is a choice. */
+      checked?: boolean;
       onselect: () => void;
     };

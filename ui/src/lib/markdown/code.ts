@@ -1,4 +1,4 @@
-/** Code with its colours, language label and copy button, as HTML. */
+/** Code with its colours, language label and buttons to copy and to pin it, as HTML. */
 import hljs from "highlight.js/lib/common";
 import { escapeHtml } from "./escape";
 
@@ -11,7 +11,10 @@ export function codeHtml(code: string, info: string | undefined): string {
   const label = escapeHtml(hljs.getLanguage(language)?.name ?? language);
   return (
     `<div class="md-code"><div class="md-code-bar"><span>${label || "Text"}</span>` +
-    `<button type="button" class="md-copy" aria-label="Copy the code">Copy</button></div>` +
+    `<span class="md-code-actions">` +
+    `<button type="button" class="md-pin" aria-label="Pin the code">Pin</button>` +
+    `<button type="button" class="md-copy" aria-label="Copy the code">Copy</button>` +
+    `</span></div>` +
     `<pre tabindex="0"><code class="hljs">${highlight(code, language)}</code></pre></div>`
   );
 }

@@ -58,12 +58,13 @@ describe("how a reply looks", () => {
     expect(image?.alt).toBe("dot");
   });
 
-  it("colours code of a known language, names it and offers to copy it", () => {
+  it("colours code of a known language, names it and offers to copy and to pin it", () => {
     const element = page("```rust\nlet x = 1; // <b>\n```");
     expect(element.querySelector(".hljs-keyword")?.textContent).toBe("let");
     expect(element.querySelector(".md-code-bar span")?.textContent).toBe("Rust");
     expect(element.querySelector("code")?.textContent).toBe("let x = 1; // <b>");
     expect(element.querySelector("button.md-copy")).not.toBeNull();
+    expect(element.querySelector("button.md-pin")).not.toBeNull();
   });
 
   it("shows code of an unknown language as it is", () => {

@@ -20,11 +20,17 @@ const DEFAULT_SETTINGS: Settings = {
   lastSessionId: null,
   temporaryHours: 24,
   trashDays: 30,
+  summarize: true,
+  summaryAfterMessages: 8,
+  summaryAfterPercent: 25,
+  summaryModel: null,
+  recaps: true,
+  autoPins: "rules",
 };
 
 /** Commands that write to the database: one that succeeds shows there is room again. */
 const WRITES =
-  /^(create|update|rename|fork|show|trash|restore|delete|append|edit|sendMessage|retryReply|continueReply|set(?!EndpointKey))/;
+  /^(create|update|rename|fork|show|trash|restore|delete|append|edit|sendMessage|retryReply|continueReply|rejectPin|regenerate|summarizeNow|set(?!EndpointKey))/;
 
 class App {
   /** Null until the backend has answered. */

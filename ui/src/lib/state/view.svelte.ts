@@ -1,6 +1,6 @@
 /** What of the window is on show besides the chat: panels, dialogs, and where to scroll. */
 import { MediaQuery } from "svelte/reactivity";
-import type { MessageId, Session, SessionId } from "$lib/ipc";
+import type { MessageId, Session, SessionId, SummaryId } from "$lib/ipc";
 import { app } from "./app.svelte";
 
 /** What the panel beside the chat shows. */
@@ -19,6 +19,8 @@ class View {
   memoryTab = $state<MemoryTab>("kept");
   /** The message to scroll to; the list takes it up and clears it. */
   jump = $state<MessageId | null>(null);
+  /** The summary to show; the memory panel takes it up. */
+  summary = $state<SummaryId | null>(null);
   /** Puts the cursor into the composer; set by the composer on show. */
   focusComposer: () => void = () => {};
   #narrow = new MediaQuery("max-width: 47.5rem");
@@ -49,6 +51,13 @@ class View {
   toggleMemory(): void {
     if (this.memoryIsOver) this.#memoryOver = !this.#memoryOver;
     else void app.updateSettings({ memoryOpen: !app.settings.memoryOpen });
+  }
+
+  /** Shows a summary in the memory panel. */
+  showSummary(id: SummaryId): void {
+    if (!this.memoryOpen) this.toggleMemory();
+    this.memoryTab = "kept";
+    this.summary = id;
   }
 
   /** Closes what lies over the chat. True where something did. */
