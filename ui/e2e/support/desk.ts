@@ -2,7 +2,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } fro
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test as base } from "vitest";
-import type { EndpointState, NewSession, Session, Settings } from "../../src/lib/ipc/bindings";
+import type { EndpointState, NewSession, Session } from "../../src/lib/ipc/bindings";
 import { App } from "./app";
 import { Bus } from "./bus";
 import { type Behaviour, ModelServer } from "./model-server";
@@ -16,12 +16,7 @@ export type StartOptions = {
   under?: string;
   /** Instead of the desk's own bus: the app then sees no other app. */
   bus?: Bus;
-  /** Lets the app ask models for summaries, recaps and pins beside the replies, as it does by itself. */
-  memory?: boolean;
 };
-
-/** Nothing is asked but what the test says, so that a test can count what was. */
-const QUIET: Partial<Settings> = { summarize: false, recaps: false, autoPins: "off" };
 
 /** Everything one test has to itself: folders, a bus, a model server, the apps it starts. */
 export class Desk {
@@ -74,7 +69,6 @@ export class Desk {
     const dataDir = options.dataDir ?? this.dataDir;
     const app = await App.start(notes, ["--data-dir", dataDir], this.env(options, notes));
     this.apps.push(app);
-    if (!options.memory && !(await app.isShown("failure-screen"))) await quieten(app);
     return app;
   }
 
@@ -139,14 +133,6 @@ export class Desk {
     for (const bus of this.buses) bus.stop();
     rmSync(this.root, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   }
-}
-
-/** Only if it is not so yet: a second start finds it in the data folder, which may be full by then. */
-async function quieten(app: App): Promise<void> {
-  const settings = await app.invoke<Settings>("get_settings");
-  const quiet = { ...settings, ...QUIET };
-  if (JSON.stringify(quiet) !== JSON.stringify(settings))
-    await app.invoke("update_settings", { settings: quiet });
 }
 
 const slug = (text: string) =>
