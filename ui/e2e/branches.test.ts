@@ -176,6 +176,7 @@ test("a pin on another branch leads to its message there", async ({ desk }) => {
   const reply = await app.lastMessage("complete");
   await app.invoke("create_pin", {
     newPin: {
+      scope: "session",
       sessionId: session.id,
       content: "a fact",
       sourceMessageId: reply.id,

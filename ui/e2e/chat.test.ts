@@ -114,6 +114,7 @@ test("after a restart everything is found again: sessions, messages, drafts, pin
   await app.say("remember me");
   const reply = await app.lastMessage("complete");
   const newPin = {
+    scope: "session",
     sessionId: session.id,
     content: "a fact",
     sourceMessageId: reply.id,

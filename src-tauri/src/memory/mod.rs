@@ -10,6 +10,8 @@ mod finding;
 mod recaps;
 mod stats;
 mod summarising;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -91,6 +93,13 @@ enum Step {
     Recap,
     Pins,
     Summary,
+}
+
+/// Which summaries still wait for a model after those of one endpoint were tried.
+enum Left {
+    Nothing,
+    /// Those of other endpoints.
+    Others,
 }
 
 struct Worker {
@@ -185,7 +194,8 @@ impl Worker {
     /// Lets a model write the summaries that wait for one, of this endpoint or of any.
     async fn retry(&mut self, endpoint: Option<EndpointId>) {
         match self.retry_each(endpoint).await {
-            Ok(()) => self.retry_at = Instant::now() + RETRY_MAX,
+            Ok(Left::Others) => {} // Those have a time of their own.
+            Ok(Left::Nothing) => self.retry_at = Instant::now() + RETRY_MAX,
             Err(error) => {
                 log::info!("summaries still wait for a model: {}", error.message);
                 self.later();
@@ -198,7 +208,7 @@ impl Worker {
         self.pause = (self.pause * 2).min(RETRY_MAX);
     }
 
-    async fn retry_each(&mut self, endpoint: Option<EndpointId>) -> Result<(), CommandError> {
+    async fn retry_each(&mut self, endpoint: Option<EndpointId>) -> Result<Left, CommandError> {
         let waiting = self.asker.backend.store.read(|tx| {
             let settings = settings::get(tx)?;
             let waiting = match settings.summarize {
@@ -213,19 +223,20 @@ impl Worker {
                 })
                 .collect::<chatkeep_store::Result<Vec<_>>>()
         });
+        let mut left = Left::Nothing;
         for (id, model) in waiting.await? {
             let Some(model) = model else { continue };
-            let is_asked = endpoint.as_ref().is_none_or(|it| *it == split(&model).0);
-            if is_asked
-                && self
-                    .unusable
-                    .get(&id)
-                    .is_none_or(|times| *times < UNUSABLE_MAX)
+            if endpoint.as_ref().is_some_and(|it| *it != split(&model).0) {
+                left = Left::Others;
+            } else if self
+                .unusable
+                .get(&id)
+                .is_none_or(|times| *times < UNUSABLE_MAX)
             {
                 self.retry_one(id).await?;
             }
         }
-        Ok(())
+        Ok(left)
     }
 
     async fn retry_one(&mut self, id: SummaryId) -> Result<(), CommandError> {

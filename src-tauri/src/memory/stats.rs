@@ -26,13 +26,13 @@ pub(crate) struct MemoryStats {
     /// Pins that count for the session.
     pins: u32,
     /// Messages of the branch on show that are outside the context and that no summary covers.
-    uncovered_messages: u32,
+    pub(super) uncovered_messages: u32,
     /// The first message of the branch on show that no summary covers: where the next one begins.
     first_uncovered_id: Option<MessageId>,
     /// The tokens of each part.
     tokens: TokensByPart,
     /// What is off.
-    hints: Vec<HealthHint>,
+    pub(super) hints: Vec<HealthHint>,
 }
 
 /// Tokens by part, by the o200k vocabulary.
@@ -73,7 +73,7 @@ pub(crate) enum HintKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
 pub(crate) struct HealthHint {
     /// What is off, to branch on.
-    kind: HintKind,
+    pub(super) kind: HintKind,
     /// What is off, as a sentence.
     message: String,
     /// What the user can do, as a sentence.

@@ -395,7 +395,8 @@ fn one_that_is_out_of_use_and_could_come_back_over_the_new_one_makes_room_for_it
 
 #[test]
 fn what_was_summarised_is_stored_only_if_the_branch_on_show_is_as_it_was() {
-    let ways: [(&str, fn(&TestStore, SessionId, &[MessageId]), bool); 6] = [
+    type Change = fn(&TestStore, SessionId, &[MessageId]);
+    let ways: [(&str, Change, bool); 6] = [
         ("nothing", |_, _, _| {}, true),
         (
             "said more",
@@ -468,7 +469,7 @@ fn a_summary_of_pieces_waits_for_a_model_and_is_replaced_unless_it_was_changed()
         .unwrap();
     let made = made.value.unwrap();
     let waiting = || store.read(|tx| summaries::list_extractive(tx, 10)).unwrap();
-    assert_eq!(waiting(), [made.clone()]);
+    assert_eq!(waiting(), std::slice::from_ref(&made));
     let model = Wording::by_model("Greetings.", "ollama/qwen3:4b");
     let late = store.write(|tx| summaries::rewrite(tx, made.id, "Something else", &model));
     assert_eq!(late.unwrap().value, None);

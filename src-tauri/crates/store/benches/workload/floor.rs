@@ -67,11 +67,15 @@ struct Session {
 /// A pin with its columns as SQLite has them.
 struct Pin {
     _id: String,
-    _session_id: String,
+    _scope: String,
+    _session_id: Option<String>,
+    _persona_id: Option<String>,
     _content: String,
     _source_message_id: Option<i64>,
     _importance_score: f64,
     _pin_type: String,
+    _source: String,
+    _rule: Option<String>,
     _created_at: i64,
 }
 
@@ -84,6 +88,9 @@ struct Summary {
     _start_message_id: i64,
     _end_message_id: i64,
     _importance_score: f64,
+    _origin: String,
+    _model_id: Option<String>,
+    _whole: bool,
     _created_at: i64,
 }
 
@@ -143,6 +150,40 @@ impl FloorSide {
         format!("01900000-0000-7000-8000-{:012x}", self.ids.get())
     }
 
+    /// Three summaries, of a third each of what is before the newest messages.
+    fn summarise(&self, session: &str) -> Result<()> {
+        let mut ids = self
+            .connection
+            .prepare_cached("SELECT id FROM messages WHERE session_id = ?1 ORDER BY id")?;
+        let mut ids: Vec<i64> = rows(&mut ids, [session], |row| row.get(0))?;
+        ids.truncate(ids.len().saturating_sub(CONTEXT.0));
+        for covered in ids.chunks(ids.len().div_ceil(3).max(1)) {
+            let id = self.next_id();
+            self.connection.execute(
+                "INSERT INTO conversation_summaries
+                     (id, session_id, summary, message_count, start_message_id, end_message_id,
+                      created_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                (
+                    &*id,
+                    session,
+                    summary_text(),
+                    covered.len(),
+                    covered.first(),
+                    covered.last(),
+                    now(),
+                ),
+            )?;
+            let mut note = self.connection.prepare_cached(
+                "INSERT INTO summary_messages (summary_id, message_id) VALUES (?1, ?2)",
+            )?;
+            for message in covered {
+                note.execute((&*id, message))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Once for all the commits that follow.
     fn set_synchronous(&self, durability: Durability) -> Result<()> {
         if self.synchronous.replace(durability) != durability {
@@ -196,16 +237,7 @@ impl Side for FloorSide {
         let mut statements = self.statements.borrow_mut();
         statements.begin_immediate.execute([])?;
         for session in &self.sessions {
-            let head: i64 = statements.head.query_row([&**session], |row| row.get(0))?;
-            for _ in 0..3 {
-                self.connection.execute(
-                    "INSERT INTO conversation_summaries
-                         (id, session_id, summary, message_count, start_message_id,
-                          end_message_id, created_at)
-                     VALUES (?1, ?2, ?3, 1, ?4, ?4, ?5)",
-                    (self.next_id(), &**session, summary_text(), head, now()),
-                )?;
-            }
+            self.summarise(session)?;
             for _ in 0..5 {
                 self.connection.execute(
                     "INSERT INTO semantic_pins (id, session_id, content, pin_type, created_at)
@@ -275,10 +307,15 @@ impl Side for FloorSide {
         black_box(statements.branch(session, found._head_id, messages)?);
         black_box(rows(
             &mut statements.summaries,
-            (&**session, summaries),
+            (&**session, found._head_id, summaries),
             summary_row,
         )?);
-        black_box(rows(&mut statements.pins, (&**session, pins), pin_row)?);
+        let persona = &found._persona_id;
+        black_box(rows(
+            &mut statements.pins,
+            (&**session, persona, pins),
+            pin_row,
+        )?);
         black_box(rows(
             &mut statements.exclusions,
             [&**session],
@@ -356,20 +393,32 @@ impl Statements {
                  LIMIT :limit",
             )?,
             pins: connection.prepare(
-                "SELECT id, session_id, content, source_message_id, importance_score, pin_type,
-                     created_at
+                "SELECT id, scope, session_id, persona_id, content, source_message_id,
+                     importance_score, pin_type, source, rule, created_at
                  FROM semantic_pins
-                 WHERE session_id = ?1
+                 WHERE session_id = ?1 AND rejected_at IS NULL
+                     AND (source = 'user' OR source_message_id IS NULL
+                         OR (SELECT deleted_at FROM messages WHERE id = source_message_id) IS NULL)
+                 UNION ALL
+                 SELECT id, scope, session_id, persona_id, content, source_message_id,
+                     importance_score, pin_type, source, rule, created_at
+                 FROM semantic_pins
+                 WHERE persona_id = ?2 AND rejected_at IS NULL
+                 UNION ALL
+                 SELECT id, scope, session_id, persona_id, content, source_message_id,
+                     importance_score, pin_type, source, rule, created_at
+                 FROM semantic_pins
+                 WHERE scope = 'all' AND rejected_at IS NULL
                  ORDER BY importance_score DESC, created_at DESC, id DESC
-                 LIMIT ?2",
+                 LIMIT ?3",
             )?,
             summaries: connection.prepare(
                 "SELECT id, session_id, summary, message_count, start_message_id, end_message_id,
-                     importance_score, created_at
+                     importance_score, origin, model_id, whole, created_at
                  FROM conversation_summaries
-                 WHERE session_id = ?1
-                 ORDER BY created_at DESC, id DESC
-                 LIMIT ?2",
+                 WHERE session_id = ?1 AND whole = 1 AND end_message_id <= ?2
+                 ORDER BY end_message_id DESC
+                 LIMIT ?3",
             )?,
             exclusions: connection
                 .prepare("SELECT part, item_id FROM context_exclusions WHERE session_id = ?1")?,
@@ -480,12 +529,16 @@ fn session_row(row: &Row<'_>) -> rusqlite::Result<Session> {
 fn pin_row(row: &Row<'_>) -> rusqlite::Result<Pin> {
     Ok(Pin {
         _id: row.get(0)?,
-        _session_id: row.get(1)?,
-        _content: row.get(2)?,
-        _source_message_id: row.get(3)?,
-        _importance_score: row.get(4)?,
-        _pin_type: row.get(5)?,
-        _created_at: row.get(6)?,
+        _scope: row.get(1)?,
+        _session_id: row.get(2)?,
+        _persona_id: row.get(3)?,
+        _content: row.get(4)?,
+        _source_message_id: row.get(5)?,
+        _importance_score: row.get(6)?,
+        _pin_type: row.get(7)?,
+        _source: row.get(8)?,
+        _rule: row.get(9)?,
+        _created_at: row.get(10)?,
     })
 }
 
@@ -498,7 +551,10 @@ fn summary_row(row: &Row<'_>) -> rusqlite::Result<Summary> {
         _start_message_id: row.get(4)?,
         _end_message_id: row.get(5)?,
         _importance_score: row.get(6)?,
-        _created_at: row.get(7)?,
+        _origin: row.get(7)?,
+        _model_id: row.get(8)?,
+        _whole: row.get(9)?,
+        _created_at: row.get(10)?,
     })
 }
 

@@ -23,7 +23,7 @@ use serde_json::{Map, Value, json};
 
 use crate::floor::FloorSide;
 use crate::side::{Durability, Line, Side};
-use crate::store::StoreSide;
+use crate::store::{StoreSide, plan_long_branch};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -53,12 +53,14 @@ fn main() -> Result<()> {
             &folder,
         )?
     } else {
-        run(
+        let mut report = run(
             "chatkeep",
             StoreSide::open(&folder)?,
             Path::new(corpus),
             &folder,
-        )?
+        )?;
+        report["ops"]["plan_10k_branch"] = plan_long_branch(&folder.join("long"))?;
+        report
     };
     writeln!(io::stdout(), "{report:#}")?;
     Ok(())

@@ -3,16 +3,18 @@
 use std::hint::black_box;
 use std::path::Path;
 
-use chatkeep_store::context::{self, ContextLimits};
+use chatkeep_store::context::{self, ContextLimits, PlanOptions};
 use chatkeep_store::{
-    NewMessage, NewPin, NewSession, NewSummary, OpenOptions, PinType, Role, SessionId, Shelf,
-    Store, Timestamp, messages, pins, sessions, summaries,
+    MessageId, NewMessage, NewPin, NewSession, NewSummary, OpenOptions, PinScope, PinType, Role,
+    SessionId, Shelf, Store, Timestamp, WriteTx, messages, pins, sessions, summaries,
 };
+use serde_json::Value;
 
 use crate::Result;
 use crate::side::{
     CONTEXT, Durability, LISTED, Line, MODEL, OPENED, Side, appended_text, pin_text, summary_text,
 };
+use crate::timed;
 
 pub(crate) struct StoreSide {
     store: Store,
@@ -53,27 +55,14 @@ impl Side for StoreSide {
     fn furnish(&mut self) -> Result<()> {
         self.store.write_redoable(|tx| {
             for &session_id in &self.sessions {
-                // Its first three messages, one each: a summary begins where the last one ended.
-                let head = sessions::get(tx, session_id)?.head_id;
-                let first = messages::list(tx, session_id, None, 1000)?.items;
-                let first = first.iter().map(|it| it.id);
-                for message in first.filter(|_| head.is_some()).take(3) {
-                    let (start_message_id, end_message_id) = (message, message);
-                    let summary = summary_text();
-                    let new = NewSummary {
-                        session_id,
-                        summary,
-                        start_message_id,
-                        end_message_id,
-                    };
-                    summaries::insert(tx, &new)?;
-                }
+                summarise(tx, session_id)?;
                 for _ in 0..5 {
                     let (content, pin_type) = (pin_text(), PinType::User);
                     pins::insert(
                         tx,
                         &NewPin {
                             session_id,
+                            scope: PinScope::Session,
                             content,
                             source_message_id: None,
                             pin_type,
@@ -129,6 +118,54 @@ impl Side for StoreSide {
         black_box(self.store.read(|tx| context::build(tx, id, limits))?);
         Ok(())
     }
+}
+
+/// Three summaries, of a third each of what is before the newest messages.
+fn summarise(tx: &WriteTx<'_>, session_id: SessionId) -> chatkeep_store::Result<()> {
+    let newest = messages::list(tx, session_id, None, CONTEXT.0)?.items;
+    let before = newest.first().map(|it| it.id);
+    let all = summaries::backlog(tx, session_id, before, u32::MAX)?.tokens;
+    while let Some((start_message_id, end_message_id)) =
+        summaries::backlog(tx, session_id, before, all / 3 + 1)?.next
+    {
+        let summary = summary_text();
+        let new = NewSummary {
+            session_id,
+            summary,
+            start_message_id,
+            end_message_id,
+        };
+        summaries::insert(tx, &new)?;
+    }
+    Ok(())
+}
+
+/// Messages of one branch that are planned.
+const LONG_BRANCH: usize = 10_000;
+
+/// What is sent of a branch of 10,000 messages: the rows, and the plan, as the app makes it before
+/// every request.
+pub(crate) fn plan_long_branch(folder: &Path) -> Result<Value> {
+    let store = OpenOptions::new(folder).open()?;
+    let id = store
+        .write_redoable(|tx| {
+            let id = sessions::insert(tx, &NewSession::named("Long"))?.id;
+            let new = vec![NewMessage::user(id, appended_text()); LONG_BRANCH];
+            messages::append_all(tx, id, &new)?;
+            let last = sessions::get(tx, id)?.head_id.map_or(0, MessageId::get);
+            for message in 1..=last {
+                messages::set_token_count(tx, MessageId::new(message), 40)?;
+            }
+            summarise(tx, id)?;
+            Ok(id)
+        })?
+        .value;
+    timed(500, || {
+        let context = store.read(|tx| context::build(tx, id, ContextLimits::default()))?;
+        let count = |text: &str| u32::try_from(text.len() / 4).unwrap_or(u32::MAX);
+        black_box(context::plan(&context, PlanOptions::within(100_000), count));
+        Ok(())
+    })
 }
 
 fn new_message(session_id: SessionId, line: &Line) -> NewMessage {
