@@ -27,6 +27,7 @@ mod personas;
 mod pins;
 mod plan;
 mod query_plans;
+mod search;
 mod sessions;
 mod settings;
 mod shelves;
