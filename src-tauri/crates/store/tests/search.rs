@@ -1,6 +1,6 @@
 //! Search, through its public functions.
 
-use chatkeep_store::search::{MatchedAs, SearchRequest, SearchResults, index, search};
+use chatkeep_store::search::{MatchedAs, SearchRequest, SearchResults, search};
 use chatkeep_store::testing::TestStore;
 use chatkeep_store::{Store, Timestamp};
 
