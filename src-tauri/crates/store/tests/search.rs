@@ -1,10 +1,14 @@
 //! Search, through its public functions.
 
+use chatkeep_store::Timestamp;
 use chatkeep_store::search::{MatchedAs, SearchRequest, SearchResults, search};
 use chatkeep_store::testing::TestStore;
-use chatkeep_store::{Store, Timestamp};
 
 use crate::support::say;
+
+mod language;
+mod oracle;
+mod upkeep;
 
 fn now(store: &TestStore) -> Timestamp {
     store.write(|tx| Ok(tx.now())).unwrap().value
