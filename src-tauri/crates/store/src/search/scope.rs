@@ -124,7 +124,7 @@ impl Scope {
                 ":is_pinned": self.is_pinned,
             },
         )?;
-        found.sort_unstable_by(|a, b| b.id.cmp(&a.id));
+        found.sort_unstable_by_key(|it| std::cmp::Reverse(it.id));
         Ok(found)
     }
 
