@@ -7,6 +7,7 @@ use tauri::{AppHandle, Manager};
 
 use crate::backups::automatic;
 use crate::error::CommandError;
+use crate::indexing;
 use crate::state::AppState;
 
 /// How often it is looked whether something expired.
@@ -59,7 +60,11 @@ async fn purge(state: &AppState) -> Result<(), CommandError> {
             purged.sessions,
             purged.messages
         );
-        state.store().truncate_log().await?;
+    }
+    let store = state.store();
+    let is_scrubbed = indexing::scrub(&store).await?;
+    if is_scrubbed || purged.sessions + purged.messages > 0 {
+        store.truncate_log().await?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ mod backups;
 pub mod commands;
 mod error;
 mod events;
+mod indexing;
 mod jobs;
 mod logging;
 mod memory;
@@ -21,6 +22,7 @@ use tauri::{App, AppHandle, Manager, RunEvent, WebviewUrl, WebviewWindowBuilder}
 
 use crate::args::Args;
 use crate::backups::environment::Environment;
+use crate::events::News;
 use crate::state::AppState;
 
 /// Runs the app until it is quit, and returns what the process ends with: failure if the database
@@ -54,9 +56,14 @@ fn setup(app: &App, folder: PathBuf) -> tauri::Result<()> {
     logging::start(&handle);
     let environment = Environment::of_process();
     app.manage(AppState::open(folder, environment, move |news| {
+        // What is there now may hold messages that are not indexed.
+        if let (News::Reload, Some(state)) = (&news, handle.try_state::<AppState>()) {
+            state.store().want_indexing();
+        }
         news.tell(&handle);
     }));
     jobs::start(app.handle());
+    indexing::start(app.handle());
     WebviewWindowBuilder::new(app, "main", WebviewUrl::default())
         .title("Chatkeep")
         .inner_size(1200.0, 800.0)

@@ -136,6 +136,10 @@ impl Replies {
         stop.inspect(|stop| stop.notify_one()).is_some()
     }
 
+    pub(crate) fn is_any_running(&self) -> bool {
+        !lock(&self.running).is_empty()
+    }
+
     pub(crate) fn is_running(&self, id: MessageId) -> bool {
         self.lock().replies.contains_key(&id)
     }

@@ -11,7 +11,7 @@ use chatkeep_provider::KeyStore;
 use chatkeep_store::{
     Clock, Committed, ReadTx, Result as StoreResult, Store, SystemClock, WriteTx,
 };
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 use tokio::time::{sleep, timeout};
 
 use crate::backups::environment::Environment;
@@ -94,6 +94,7 @@ impl AppState {
                 }),
                 commits: AtomicU64::new(0),
                 tell,
+                to_index: Notify::new(),
             }),
             turn: Mutex::new(()),
             replies: Replies::default(),
@@ -279,6 +280,7 @@ pub(crate) struct StoreHandle {
     /// How often something was written since the app started.
     commits: AtomicU64,
     tell: Tell,
+    to_index: Notify,
 }
 
 struct Place {
@@ -294,6 +296,16 @@ impl StoreHandle {
     ) -> Result<T, CommandError> {
         let store = self.get()?;
         Ok(blocking(move || store.read(body)).await??)
+    }
+
+    /// Lets the search's indexes be looked after: other rows are there now.
+    pub(crate) fn want_indexing(&self) {
+        self.to_index.notify_one();
+    }
+
+    /// Waits until that is wanted.
+    pub(crate) async fn indexing_wanted(&self) {
+        self.to_index.notified().await;
     }
 
     /// Commits, durably, and tells what changed.
@@ -360,7 +372,9 @@ impl StoreHandle {
     #[must_use = "to be dropped where that may take a while"]
     fn set(&self, place: Place) -> Place {
         let mut current = self.place.write().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut *current, place)
+        let former = std::mem::replace(&mut *current, place);
+        self.want_indexing();
+        former
     }
 }
 

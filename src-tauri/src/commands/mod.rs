@@ -11,6 +11,7 @@ mod memory;
 mod messages;
 mod personas;
 mod replies;
+mod search;
 mod sessions;
 mod settings;
 
@@ -18,6 +19,7 @@ use tauri::Wry;
 use tauri_specta::{Builder, collect_commands, collect_events};
 
 use crate::events::{BackupsChanged, Changed, StatusChanged};
+use crate::indexing::IndexChanged;
 
 /// What a command returns.
 type Result<T> = std::result::Result<T, crate::error::CommandError>;
@@ -105,6 +107,11 @@ pub fn bindings() -> Builder<Wry> {
             replies::retry_reply,
             replies::send_message,
             replies::stop_reply,
+            search::check_index,
+            search::index_status,
+            search::palette_search,
+            search::rebuild_index,
+            search::search,
             sessions::create_session,
             sessions::delete_session,
             sessions::get_session,
@@ -121,5 +128,10 @@ pub fn bindings() -> Builder<Wry> {
             settings::get_settings,
             settings::update_settings,
         ])
-        .events(collect_events![BackupsChanged, Changed, StatusChanged])
+        .events(collect_events![
+            BackupsChanged,
+            Changed,
+            IndexChanged,
+            StatusChanged
+        ])
 }

@@ -31,6 +31,7 @@ mod pins;
 mod plan;
 mod query_plans;
 mod replacing;
+mod search;
 mod sessions;
 mod settings;
 mod shelves;

@@ -20,7 +20,7 @@ mod embedded {
     refinery::embed_migrations!("../../../migrations");
 }
 
-const NEWEST: i32 = 7;
+const NEWEST: i32 = 8;
 
 #[test]
 fn a_fresh_database_has_the_documented_tables_and_columns() {
@@ -52,6 +52,9 @@ fn a_fresh_database_has_the_documented_tables_and_columns() {
             "id name prompt description icon category default_model suggested_models temperature \
              max_tokens top_p repeat_penalty stop_sequences is_default created_at updated_at",
         ),
+        ("search_notes", "id kind item_id"),
+        ("search_pending", "first_id last_id"),
+        ("search_scrub", "only state"),
         (
             "semantic_pins",
             "id scope session_id persona_id content source_message_id importance_score pin_type \
@@ -83,7 +86,7 @@ fn a_fresh_database_has_the_documented_tables_and_columns() {
     let others = column(
         &raw,
         "SELECT name FROM pragma_table_list
-         WHERE schema = 'main' AND strict = 0 AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+         WHERE schema = 'main' AND strict = 0 AND type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
     );
     assert_eq!(others, ["refinery_schema_history"]);
     assert_sound(store.file());
@@ -145,6 +148,7 @@ fn the_merged_migrations_are_as_they_were() {
             "5 context 11397858494432917150",
             "6 identity 6167984809933372248",
             "7 memory 16661187141608270065",
+            "8 full_text 2775624633056670122",
         ]
     );
 }

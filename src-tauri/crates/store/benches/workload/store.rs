@@ -4,6 +4,7 @@ use std::hint::black_box;
 use std::path::Path;
 
 use chatkeep_store::context::{self, ContextLimits, PlanOptions};
+use chatkeep_store::search::index;
 use chatkeep_store::{
     MessageId, NewMessage, NewPin, NewSession, NewSummary, OpenOptions, PinScope, PinType, Role,
     SessionId, Shelf, Store, Timestamp, WriteTx, messages, pins, sessions, summaries,
@@ -17,8 +18,10 @@ use crate::side::{
 use crate::timed;
 
 pub(crate) struct StoreSide {
-    store: Store,
+    pub(crate) store: Store,
     sessions: Vec<SessionId>,
+    /// Whether the import leaves the index behind.
+    pub(crate) is_deferred: bool,
 }
 
 impl StoreSide {
@@ -26,28 +29,18 @@ impl StoreSide {
         Ok(Self {
             store: OpenOptions::new(folder).open()?,
             sessions: Vec::new(),
+            is_deferred: false,
         })
     }
 }
 
 impl Side for StoreSide {
     fn import(&mut self, batch: &[Line]) -> Result<()> {
+        let (store, is_deferred) = (&self.store, self.is_deferred);
         let known = &mut self.sessions;
-        self.store.write_redoable(|tx| {
-            for lines in batch.chunk_by(|a, b| a.session == b.session) {
-                if let Some(first) = lines.first().filter(|line| line.seq == 0) {
-                    let new = NewSession {
-                        model: Some(MODEL.to_owned()),
-                        ..NewSession::named(format!("Chat {}", first.session))
-                    };
-                    known.push(sessions::insert(tx, &new)?.id);
-                }
-                if let Some(&id) = known.last() {
-                    let new: Vec<_> = lines.iter().map(|line| new_message(id, line)).collect();
-                    messages::append_all(tx, id, &new)?;
-                }
-            }
-            Ok(())
+        store.write_redoable(|tx| match is_deferred {
+            true => index::deferred(tx, || import(tx, known, batch)),
+            false => import(tx, known, batch),
         })?;
         Ok(())
     }
@@ -136,6 +129,27 @@ fn summarise(tx: &WriteTx<'_>, session_id: SessionId) -> chatkeep_store::Result<
             end_message_id,
         };
         summaries::insert(tx, &new)?;
+    }
+    Ok(())
+}
+
+fn import(
+    tx: &WriteTx<'_>,
+    known: &mut Vec<SessionId>,
+    batch: &[Line],
+) -> chatkeep_store::Result<()> {
+    for lines in batch.chunk_by(|a, b| a.session == b.session) {
+        if let Some(first) = lines.first().filter(|line| line.seq == 0) {
+            let new = NewSession {
+                model: Some(MODEL.to_owned()),
+                ..NewSession::named(format!("Chat {}", first.session))
+            };
+            known.push(sessions::insert(tx, &new)?.id);
+        }
+        if let Some(&id) = known.last() {
+            let new: Vec<_> = lines.iter().map(|line| new_message(id, line)).collect();
+            messages::append_all(tx, id, &new)?;
+        }
     }
     Ok(())
 }
