@@ -6,7 +6,7 @@
  */
 import { Channel } from "@tauri-apps/api/core";
 import { commands, events, type Change, type CommandError } from "./bindings";
-import type { AppStatus, ReplyEvent, Settings as SavedSettings } from "./bindings";
+import type { AppStatus, IndexStatus, ReplyEvent, Settings as SavedSettings } from "./bindings";
 import { IpcError, notWellFormed, toCommandError } from "./errors";
 
 export type * from "./bindings";
@@ -70,6 +70,13 @@ export function replyChannel(listener: (event: ReplyEvent) => void): Channel<Rep
   return channel;
 }
 
+/** A channel whose events, such as how far a long task is, go to `listener`. */
+export function progressChannel<T>(listener: (event: T) => void): Channel<T> {
+  const channel = new Channel<T>();
+  channel.onmessage = listener;
+  return channel;
+}
+
 /** Calls `listener` with what each commit touched. Resolves once it listens. */
 export async function listenToChanges(listener: (changes: Change[]) => void): Promise<void> {
   await events.changed.listen((event) => listener(event.payload.changes));
@@ -78,4 +85,9 @@ export async function listenToChanges(listener: (changes: Change[]) => void): Pr
 /** Calls `listener` when the database opens or fails to. Resolves once it listens. */
 export async function listenToStatus(listener: (status: AppStatus) => void): Promise<void> {
   await events.statusChanged.listen((event) => listener(event.payload));
+}
+
+/** Calls `listener` when the index that is searched changed. Resolves once it listens. */
+export async function listenToIndex(listener: (status: IndexStatus) => void): Promise<void> {
+  await events.indexChanged.listen((event) => listener(event.payload));
 }

@@ -7,12 +7,17 @@ import { drafts } from "./drafts.svelte";
 import { edits } from "./edits";
 import { endpoints } from "./endpoints.svelte";
 import { personas } from "./personas.svelte";
+import { searchIndex } from "./searchIndex.svelte";
 import { sessions } from "./sessions.svelte";
 
 /** To be called once, when the window mounts. */
 export async function start(): Promise<void> {
   observeCalls((outcome) => app.note(outcome));
-  await Promise.all([listenToChanges(dispatchChanges), listenToStatus(enter)]);
+  await Promise.all([
+    listenToChanges(dispatchChanges),
+    listenToStatus(enter),
+    searchIndex.listen(),
+  ]);
   await enter(await app.askStatus());
 }
 

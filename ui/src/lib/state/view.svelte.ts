@@ -5,7 +5,7 @@ import { app } from "./app.svelte";
 
 /** What the panel beside the chat shows. */
 export type MemoryTab = "kept" | "context";
-export type Overlay = "settings" | "personas" | "shortcuts";
+export type Overlay = "settings" | "personas" | "shortcuts" | "search" | "palette";
 
 class View {
   /** The dialog that covers the window. */
@@ -19,6 +19,8 @@ class View {
   memoryTab = $state<MemoryTab>("kept");
   /** The message to scroll to; the list takes it up and clears it. */
   jump = $state<MessageId | null>(null);
+  /** Words to mark in the message that is scrolled to. */
+  marked: string[] = [];
   /** Puts the cursor into the composer; set by the composer on show. */
   focusComposer: () => void = () => {};
   #narrow = new MediaQuery("max-width: 47.5rem");
