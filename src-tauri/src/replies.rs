@@ -137,7 +137,7 @@ impl Replies {
     }
 
     pub(crate) fn is_any_running(&self) -> bool {
-        !lock(&self.running).is_empty()
+        !self.lock().replies.is_empty()
     }
 
     pub(crate) fn is_running(&self, id: MessageId) -> bool {

@@ -1,10 +1,18 @@
 /** Answers the app's commands from memory, so that the window can be looked at in a browser. */
 import type { Channel } from "@tauri-apps/api/core";
-import type { Change, Exclusion, Message, ReplyEvent, Session } from "../src/lib/ipc/bindings";
+import type {
+  Change,
+  Exclusion,
+  Message,
+  ReplyEvent,
+  SearchRequest,
+  Session,
+} from "../src/lib/ipc/bindings";
 import type { DemoBackups } from "./backups";
 import { demoContext } from "./context";
 import { message, session, type DemoData } from "./data";
 import { DemoMemory } from "./memory";
+import { demoPalette, demoSearch } from "./search";
 import { CONVERSATIONS } from "./texts";
 
 type Args = Record<string, unknown>;
@@ -95,6 +103,16 @@ export class DemoBackend {
     this.#data.sessions = this.#data.sessions.filter((one) => one.id !== id);
     this.#tell("session", String(id));
   };
+
+  search = ({ request }: Args) => demoSearch(this.#data, request as SearchRequest);
+  palette_search = ({ text }: Args) => demoPalette(this.#data, String(text));
+  index_status = () => ({
+    total: [...this.#data.messages.values()].flat().length,
+    pending: 0,
+    isScrubbing: false,
+  });
+  check_index = () => ({ isSound: true, problems: [] });
+  rebuild_index = () => this.index_status();
 
   list_messages = ({ sessionId, before, limit }: Args) => {
     const all = this.#branch(sessionId);

@@ -28,6 +28,7 @@ use tokio::time::{sleep, timeout};
 use self::server::{Answer, Request, Server, nobody};
 use super::stats::HintKind;
 use super::{regenerate, stats, summarize_now};
+use crate::backups::environment::Environment;
 use crate::error::{CommandError, ErrorKind};
 use crate::state::AppState;
 
@@ -66,7 +67,7 @@ struct Desk {
 impl Desk {
     async fn at(url: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let state = AppState::open(folder.path().to_owned(), |_| {});
+        let state = AppState::open(folder.path().to_owned(), Environment::default(), |_| {});
         let base_url = format!("{url}/v1");
         let model = state.write(move |tx| {
             let new = NewEndpoint {
@@ -433,7 +434,7 @@ async fn when_the_app_ends_meanwhile_nothing_is_stored_and_the_next_run_goes_on(
     server.hung_up().await;
 
     let Desk { folder, model, .. } = desk;
-    let state = AppState::open(folder.path().to_owned(), |_| {});
+    let state = AppState::open(folder.path().to_owned(), Environment::default(), |_| {});
     let desk = Desk {
         state,
         folder,

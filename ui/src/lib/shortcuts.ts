@@ -97,6 +97,14 @@ export const shortcuts = [
     group: "Messages",
     scope: "window",
   },
+  { id: "palette", keys: "Mod+K", label: "Go to anything", group: "Window", scope: "window" },
+  {
+    id: "search",
+    keys: "Mod+Shift+F",
+    label: "Search all sessions",
+    group: "Window",
+    scope: "window",
+  },
   { id: "personas", keys: "Alt+Shift+P", label: "Personas", group: "Window", scope: "window" },
   { id: "backups", keys: "Alt+Shift+B", label: "Backups", group: "Window", scope: "window" },
   {

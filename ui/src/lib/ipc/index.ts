@@ -6,7 +6,7 @@
  */
 import { Channel } from "@tauri-apps/api/core";
 import { commands, events, type Change, type CommandError } from "./bindings";
-import type { AppStatus, BackupProgress, ReplyEvent, Settings as SavedSettings } from "./bindings";
+import type { AppStatus, IndexStatus, ReplyEvent, Settings as SavedSettings } from "./bindings";
 import { IpcError, notWellFormed, toCommandError } from "./errors";
 
 export type * from "./bindings";
@@ -70,11 +70,9 @@ export function replyChannel(listener: (event: ReplyEvent) => void): Channel<Rep
   return channel;
 }
 
-/** A channel whose events tell `listener` how far a long task of the backups is. */
-export function progressChannel(
-  listener: (progress: BackupProgress) => void,
-): Channel<BackupProgress> {
-  const channel = new Channel<BackupProgress>();
+/** A channel whose events, such as how far a long task is, go to `listener`. */
+export function progressChannel<T>(listener: (event: T) => void): Channel<T> {
+  const channel = new Channel<T>();
   channel.onmessage = listener;
   return channel;
 }
@@ -92,4 +90,9 @@ export async function listenToStatus(listener: (status: AppStatus) => void): Pro
 /** Calls `listener` when backups or what is known of them changed. Resolves once it listens. */
 export async function listenToBackups(listener: () => void): Promise<void> {
   await events.backupsChanged.listen(() => listener());
+}
+
+/** Calls `listener` when the index that is searched changed. Resolves once it listens. */
+export async function listenToIndex(listener: (status: IndexStatus) => void): Promise<void> {
+  await events.indexChanged.listen((event) => listener(event.payload));
 }

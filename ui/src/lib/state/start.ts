@@ -8,6 +8,7 @@ import { drafts } from "./drafts.svelte";
 import { edits } from "./edits";
 import { endpoints } from "./endpoints.svelte";
 import { personas } from "./personas.svelte";
+import { searchIndex } from "./searchIndex.svelte";
 import { sessions } from "./sessions.svelte";
 
 /** To be called once, when the window mounts. */
@@ -17,6 +18,7 @@ export async function start(): Promise<void> {
     listenToChanges(dispatchChanges),
     listenToBackups(() => void backups.refresh()),
     listenToStatus(enter),
+    searchIndex.listen(),
   ]);
   await enter(await app.askStatus());
 }

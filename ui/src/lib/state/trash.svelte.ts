@@ -3,9 +3,9 @@ import { ipc } from "$lib/ipc";
 import type { TrashedBranch } from "$lib/ipc";
 import { attempt } from "./attempt";
 import { onChanged } from "./changes";
+import { openMessage } from "./jump";
 import { messages } from "./messages.svelte";
 import { sessions } from "./sessions.svelte";
-import { view } from "./view.svelte";
 
 class Trash {
   /** The last deleted first. */
@@ -32,8 +32,7 @@ class Trash {
   async restore({ messageId, sessionId }: TrashedBranch): Promise<boolean> {
     if (!(await messages.restore(messageId))) return false;
     this.items = this.items.filter((item) => item.messageId !== messageId);
-    await sessions.open(sessionId);
-    view.jump = messageId;
+    await openMessage(sessionId, messageId);
     return true;
   }
 }

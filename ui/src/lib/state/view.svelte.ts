@@ -5,9 +5,9 @@ import { app } from "./app.svelte";
 
 /** What the panel beside the chat shows. */
 export type MemoryTab = "kept" | "context";
-export type Overlay = "settings" | "personas" | "backups" | "shortcuts";
+export type Overlay = "settings" | "personas" | "backups" | "shortcuts" | "search" | "palette";
 export type SettingsSection =
-  "providers" | "memory" | "keeping" | "backups" | "data" | "appearance" | "about";
+  "providers" | "memory" | "keeping" | "backups" | "search" | "data" | "appearance" | "about";
 
 class View {
   /** The dialog that covers the window. */
@@ -24,6 +24,8 @@ class View {
   jump = $state<MessageId | null>(null);
   /** The summary to show; the memory panel takes it up. */
   summary = $state<SummaryId | null>(null);
+  /** Words to mark in the message that is scrolled to. */
+  marked: string[] = [];
   /** Puts the cursor into the composer; set by the composer on show. */
   focusComposer: () => void = () => {};
   #narrow = new MediaQuery("max-width: 47.5rem");
