@@ -32,9 +32,11 @@ fn check_all(path: &Path, control: &Control) -> Result<Facts> {
     origin(&connection, path)?;
     schema(&connection, path)?;
     foreign_keys(&connection, path)?;
-    full_text(&connection, path, control)?;
+    let indexes = full_text_indexes(&connection, path)?;
     let facts = database::facts(&connection, path)?;
+    // Each connection to a copy has it for itself.
     database::close(connection, path)?;
+    full_text(&indexes, path, control)?;
     Ok(facts)
 }
 
@@ -174,27 +176,32 @@ fn foreign_keys(connection: &Connection, path: &Path) -> Result<()> {
     }
 }
 
-/// A full-text index against the text it is of, which `integrity_check` leaves out.
+fn full_text_indexes(connection: &Connection, path: &Path) -> Result<Vec<String>> {
+    let objects = upkeep::schema_of(connection).at("read", path)?;
+    // fts5vocab only shows what is in an index.
+    let is_index = |it: &SchemaObject| {
+        let sql = it.sql.as_deref().unwrap_or_default().to_ascii_lowercase();
+        is_virtual(it) && sql.contains("using fts5 (")
+    };
+    let indexes = objects.into_iter().filter(is_index);
+    Ok(indexes.map(|it| it.name).collect())
+}
+
+/// Full-text indexes against the texts they are of, which `integrity_check` leaves out.
 /// The command for that is written as an insert, and changes nothing.
-fn full_text(connection: &Connection, path: &Path, control: &Control) -> Result<()> {
-    for object in upkeep::schema_of(connection).at("read", path)? {
-        let sql = object
-            .sql
-            .as_deref()
-            .unwrap_or_default()
-            .to_ascii_lowercase();
-        // fts5vocab only shows what is in an index.
-        if is_virtual(&object) && sql.contains("using fts5 (") {
-            let table = database::quoted(&object.name);
-            let command =
-                format!("INSERT INTO {table} ({table}, rank) VALUES ('integrity-check', 1)");
-            let writer = database::open_copy(path, control)?;
-            writer
-                .execute(&command, [])
-                .at("check the full-text index of", path)?;
-        }
+fn full_text(indexes: &[String], path: &Path, control: &Control) -> Result<()> {
+    if indexes.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let writer = database::open_copy(path, control)?;
+    for index in indexes {
+        let table = database::quoted(index);
+        let command = format!("INSERT INTO {table} ({table}, rank) VALUES ('integrity-check', 1)");
+        writer
+            .execute(&command, [])
+            .at("check the full-text index of", path)?;
+    }
+    database::close(writer, path)
 }
 
 /// Whether what was found is what the manifest says there must be.

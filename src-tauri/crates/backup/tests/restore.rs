@@ -302,7 +302,11 @@ fn an_older_backup_is_brought_up_to_date_on_the_way() {
     let chats = Chats::new();
     let backup = changed(
         &chats,
-        "DROP TABLE store_identity;
+        "PRAGMA writable_schema = ON;
+         DELETE FROM sqlite_schema WHERE name LIKE 'search%' OR tbl_name LIKE 'search%';
+         PRAGMA writable_schema = RESET;
+         VACUUM;
+         DROP TABLE store_identity;
          DELETE FROM refinery_schema_history WHERE version >= 6;
          PRAGMA user_version = 5;",
     );
