@@ -306,6 +306,14 @@ fn an_older_backup_is_brought_up_to_date_on_the_way() {
          DELETE FROM sqlite_schema WHERE name LIKE 'search%' OR tbl_name LIKE 'search%';
          PRAGMA writable_schema = RESET;
          VACUUM;
+        "DROP TABLE summary_messages;
+         DROP INDEX summaries_by_end;
+         DROP INDEX summaries_extractive;
+         ALTER TABLE conversation_summaries DROP COLUMN origin;
+         ALTER TABLE conversation_summaries DROP COLUMN model_id;
+         ALTER TABLE conversation_summaries DROP COLUMN whole;
+         ALTER TABLE sessions DROP COLUMN named_by_user;
+         ALTER TABLE generations DROP COLUMN purpose;
          DROP TABLE store_identity;
          DELETE FROM refinery_schema_history WHERE version >= 6;
          PRAGMA user_version = 5;",

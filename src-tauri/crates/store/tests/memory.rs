@@ -355,10 +355,10 @@ fn assert_no_hole_stays(store: &TestStore, session: SessionId) {
         let shown = branch(store, session, 100);
         let first = shown.iter().skip_while(|it| Some(it.id) != backlog.first);
         let mut run = first.take_while(|it| !shown_is_covered(store, session, it.id, &shown));
-        let tools = |it: &Message| {
-            let after = shown.iter().find(|next| next.parent_id == Some(it.id));
-            after.is_some_and(|next| next.role == Role::Tool)
-        };
+        let asking =
+            "id IN (SELECT parent_id FROM messages WHERE role = 'tool' AND deleted_at IS NULL)";
+        let asking = ids(store, asking);
+        let tools = |it: &Message| asking.contains(&it.id);
         assert!(
             run.all(|it| taken.contains(&it.id) || tools(it)),
             "{backlog:?}"

@@ -361,6 +361,15 @@ pub fn get(tx: &ReadTx<'_>, id: PinId) -> Result<Pin> {
     .or_not_found(Entity::Pin, id)
 }
 
+/// Whether the user rejected a pin: it counts nowhere, and is kept so that it is not found again.
+pub(crate) fn is_rejected(tx: &ReadTx<'_>, id: PinId) -> Result<bool> {
+    let rejected: Option<bool> = tx.value(
+        "SELECT rejected_at IS NOT NULL FROM semantic_pins WHERE id = ?1",
+        [id],
+    )?;
+    Ok(rejected.unwrap_or(false))
+}
+
 /// Returns the pins that count for a session, the most important first, at most [`LIST_MAX`]: its
 /// own, its persona's, and those that count everywhere.
 ///

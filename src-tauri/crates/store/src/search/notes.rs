@@ -10,11 +10,12 @@ use super::scope::Scope;
 use super::snippets::{SnippetPart, snippet};
 use crate::error::{Error, Result};
 use crate::ids::{MessageId, SessionId};
+use crate::pins::Pin;
 use crate::row::{from_row, word_enum};
 use crate::sessions::Session;
 use crate::time::Timestamp;
 use crate::transaction::ReadTx;
-use crate::{pins, sessions, summaries};
+use crate::{messages, pins, sessions, summaries};
 
 /// The newest notes that are looked at.
 const LOOKED_AT_MAX: usize = 500;
@@ -219,13 +220,25 @@ fn place(tx: &ReadTx<'_>, note: &Note) -> Result<Option<Place>> {
             Err(_) => None,
         },
         NoteKind::Pin => match note.item_id.parse() {
-            Ok(id) => there(pins::get(tx, id))?.map(|it| Place {
-                session_id: it.session_id.into(),
-                message_id: it.source_message_id,
-                created_at: it.created_at,
-            }),
-            Err(_) => None,
+            Ok(id) if !pins::is_rejected(tx, id)? => match there(pins::get(tx, id))? {
+                Some(pin) => Some(place_of(tx, &pin)?),
+                None => None,
+            },
+            _ => None,
         },
+    })
+}
+
+/// A pin that counts beyond its session still came from one.
+fn place_of(tx: &ReadTx<'_>, pin: &Pin) -> Result<Place> {
+    let source = match pin.source_message_id {
+        Some(id) => there(messages::get(tx, id))?,
+        None => None,
+    };
+    Ok(Place {
+        session_id: pin.session_id.or(source.map(|it| it.session_id)),
+        message_id: pin.source_message_id,
+        created_at: pin.created_at,
     })
 }
 

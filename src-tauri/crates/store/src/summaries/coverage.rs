@@ -8,7 +8,7 @@ use super::{NewSummary, Summary};
 use crate::change::Entity;
 use crate::error::{Error, Result};
 use crate::ids::{MessageId, SessionId, SummaryId};
-use crate::messages::{Message, MessageStatus, Role, visible};
+use crate::messages::{Message, MessageStatus, visible};
 use crate::row::from_row;
 use crate::transaction::{ReadTx, WriteTx};
 use crate::{messages, sessions};
@@ -20,7 +20,6 @@ const BYTES_PER_TOKEN: u32 = 3;
 pub(crate) struct Place {
     id: MessageId,
     parent_id: Option<MessageId>,
-    role: Role,
     status: MessageStatus,
     token_count: Option<u32>,
     bytes: u32,
@@ -29,7 +28,6 @@ pub(crate) struct Place {
 from_row!(Place {
     id,
     parent_id,
-    role,
     status,
     token_count,
     bytes,
@@ -83,11 +81,6 @@ impl Branch {
         self.covered.iter().position(|covered| !covered)
     }
 
-    /// Whether what a tool answered would be parted from what asked for it, here.
-    fn parts_tool(&self, end: usize) -> bool {
-        (self.places.get(end + 1)).is_some_and(|next| next.role == Role::Tool)
-    }
-
     fn ids(&self, from: usize, to: usize) -> Vec<MessageId> {
         let places = self.places.get(from..=to).unwrap_or_default();
         places.iter().map(|it| it.id).collect()
@@ -101,7 +94,7 @@ fn places(tx: &ReadTx<'_>, session_id: SessionId, end: Option<MessageId>) -> Res
     while let Some(from) = wanted {
         let found = places.len();
         tx.scan(
-            "SELECT id, parent_id, role, status, token_count, octet_length(text) AS bytes
+            "SELECT id, parent_id, status, token_count, octet_length(text) AS bytes
              FROM messages
              WHERE session_id = ?1 AND id <= ?2
              ORDER BY id DESC",
@@ -204,7 +197,8 @@ fn next_end(
     limit: usize,
     tokens_max: u32,
 ) -> Result<Option<usize>> {
-    let elsewhere = covered_elsewhere(tx, session_id, branch)?;
+    let mut no_end = covered_elsewhere(tx, session_id, branch)?;
+    no_end.extend(before_tools(tx, session_id)?);
     let mut best = None;
     let mut tokens = 0_u32;
     for (at, place) in branch.places.iter().enumerate().take(limit).skip(first) {
@@ -216,11 +210,29 @@ fn next_end(
         if tokens > tokens_max && best.is_some() {
             break;
         }
-        if !branch.parts_tool(at) && !elsewhere.contains(&place.id) {
+        if !no_end.contains(&place.id) {
             best = Some(at);
         }
     }
     Ok(best)
+}
+
+struct Asking {
+    id: MessageId,
+}
+
+from_row!(Asking { id });
+
+/// Messages that a tool's answer follows on some branch: it would be parted from what asked for it.
+fn before_tools(tx: &ReadTx<'_>, session_id: SessionId) -> Result<impl Iterator<Item = MessageId>> {
+    let asking: Vec<Asking> = tx.list(
+        "SELECT parent_id AS id
+         FROM messages
+         WHERE session_id = ?1 AND role = 'tool' AND parent_id IS NOT NULL
+             AND deleted_at IS NULL",
+        [session_id],
+    )?;
+    Ok(asking.into_iter().map(|it| it.id))
 }
 
 /// Messages of this branch that are covered by a summary of another: one that ended there would count
