@@ -40,8 +40,8 @@ test("what is typed is found in another session, gone to, and marked there", asy
   await app.click("search-button");
   await searchFor(app, "pelikan");
   const hit = await app.find("search-hit");
-  expect(await hit.getText()).toMatch(/Boats[\s\S]*Pelikan/);
   await desk.screenshot(app, "found");
+  expect(await hit.getProperty("textContent")).toMatch(/Boats[\s\S]*Pelikan/);
 
   await hit.click();
   await app.gone("search-dialog");
