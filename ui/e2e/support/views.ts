@@ -75,6 +75,24 @@ export const VIEWS: View[] = [
     open: (app) => app.click("persona-picker"),
     close: escape,
   },
+  {
+    name: "search",
+    open: async (app) => {
+      await app.click("search-button");
+      await (await app.find("search-input")).sendKeys("write-ahead");
+      await app.find("search-hit");
+    },
+    close: (app) => closed(app, "search-dialog"),
+  },
+  {
+    name: "command palette",
+    open: async (app) => {
+      await app.driver.actions().keyDown(Key.CONTROL).sendKeys("k").keyUp(Key.CONTROL).perform();
+      await (await app.find("palette-input")).sendKeys("w");
+      await app.find("palette-session");
+    },
+    close: (app) => closed(app, "palette"),
+  },
   { name: "backups", open: openBackups, close: closeBackups },
   {
     name: "backup in detail",
@@ -97,7 +115,7 @@ export const VIEWS: View[] = [
       await closeBackups(app);
     },
   },
-  ...["providers", "memory", "keeping", "backups", "data", "appearance", "about"].map(
+  ...["providers", "memory", "keeping", "backups", "search", "data", "appearance", "about"].map(
     (section) => ({
       name: `settings ${section}`,
       open: async (app: App) => {
