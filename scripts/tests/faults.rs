@@ -1,8 +1,8 @@
 //! Every operation on a file that the tools make, failing, cut short, or the last one before the
 //! process is killed: whatever happens, no backup and no chat is lost, and the next run works.
 //!
-//! `CHATKEEP_FAULT_STEP=7` tries every seventh operation only, from an offset that is printed and that
-//! `CHATKEEP_FAULT_SEED` sets.
+//! `CHATKEEP_FAULT_STEP=7` fails every seventh operation only and kills at every fourth, from an
+//! offset that is printed and that `CHATKEEP_FAULT_SEED` sets.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -278,7 +278,8 @@ fn kills(case: usize) {
         kind: "kill",
         sticky: false,
     };
-    let count = sweep(&CASES[case], &[kill], step());
+    // There are fewer kills than errors, so that more of them are tried.
+    let count = sweep(&CASES[case], &[kill], step().div_ceil(2));
     println!("{count} times killed");
 }
 
