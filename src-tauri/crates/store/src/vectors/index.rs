@@ -55,16 +55,13 @@ impl State {
     };
 
     fn of(tx: &ReadTx<'_>, model: ModelId) -> Result<Self> {
-        let last_id = tx.value(
-            "SELECT id FROM message_vectors ORDER BY id DESC LIMIT 1",
-            [],
-        )?;
+        let last_id: Option<Option<i64>> = tx.value("SELECT max(id) FROM message_vectors", [])?;
         let deletions = tx.value(
             "SELECT deletions FROM embedding_models WHERE id = ?1",
             [model],
         )?;
         Ok(Self {
-            last_id: last_id.unwrap_or(0),
+            last_id: last_id.flatten().unwrap_or(0),
             deletions: deletions.unwrap_or(0),
         })
     }
