@@ -42,6 +42,11 @@ pub struct Settings {
     pub temporary_hours: u32,
     /// Days that something in the trash can be restored: 1 to 365.
     pub trash_days: u32,
+    /// Percent of the budget for old messages that are about the user's last one: 0 to 50; 0: none
+    /// is recalled.
+    pub recall_percent: u32,
+    /// Whether they may be of other sessions too.
+    pub recall_every_session: bool,
 }
 
 impl Settings {
@@ -69,6 +74,12 @@ impl Settings {
             Some(f64::from(self.trash_days)),
             1.0,
             365.0,
+        )?;
+        limits::range(
+            "percent of recalled messages",
+            Some(f64::from(self.recall_percent)),
+            0.0,
+            50.0,
         )
     }
 }
@@ -82,6 +93,8 @@ impl Default for Settings {
             last_session_id: None,
             temporary_hours: 24,
             trash_days: 30,
+            recall_percent: 10,
+            recall_every_session: false,
         }
     }
 }

@@ -28,6 +28,7 @@ mod personas;
 mod pins;
 mod plan;
 mod query_plans;
+mod recall;
 mod sessions;
 mod settings;
 mod shelves;

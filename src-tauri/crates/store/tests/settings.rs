@@ -22,6 +22,8 @@ fn what_was_never_set_is_at_its_default() {
         last_session_id: None,
         temporary_hours: 24,
         trash_days: 30,
+        recall_percent: 10,
+        recall_every_session: false,
     };
     assert_eq!(get(&TestStore::new()), expected);
 }
@@ -37,6 +39,8 @@ fn settings_are_read_back_across_restarts() {
         last_session_id: Some(session),
         temporary_hours: 720,
         trash_days: 1,
+        recall_percent: 50,
+        recall_every_session: true,
     };
     let committed = store.write(|tx| settings::update(tx, &mine)).unwrap();
     assert_eq!(committed.value, mine);
@@ -106,6 +110,8 @@ fn json_has_the_names_of_the_bindings_and_takes_no_other_words() {
         json!({
             "theme": "system", "sidebarOpen": true, "memoryOpen": false, "lastSessionId": null,
             "temporaryHours": 24, "trashDays": 30,
+            "recallPercent": 10,
+            "recallEverySession": false,
         })
     );
     for theme in [Theme::System, Theme::Light, Theme::Dark] {

@@ -474,14 +474,14 @@ fn filters_are_exact_to_the_millisecond_and_by_the_rows_of_now() {
     assert_eq!(among(none()), [late.id, early.id]);
     assert_eq!(
         among(Filter {
-            session_id: Some(session),
+            sessions: Some(vec![session]),
             ..none()
         }),
         [early.id]
     );
     assert_eq!(
         among(Filter {
-            role: Some(Role::Assistant),
+            roles: Some(vec![Role::Assistant]),
             ..none()
         }),
         [late.id]
@@ -517,14 +517,11 @@ fn filters_are_exact_to_the_millisecond_and_by_the_rows_of_now() {
     );
 
     // A session's persona is not among what is held in memory, so that it can change.
-    let persona_id = Some(chatkeep_store::PersonaId::new("default-local"));
-    let filter = Filter {
-        persona_id: persona_id.clone(),
-        ..none()
-    };
+    let persona_id = chatkeep_store::PersonaId::new("default-local");
+    let filter = Filter::of_persona(persona_id.clone());
     assert_eq!(among(filter.clone()), []);
     store
-        .write(|tx| sessions::set_persona(tx, other, persona_id.as_ref()))
+        .write(|tx| sessions::set_persona(tx, other, Some(&persona_id)))
         .unwrap();
     assert_eq!(among(filter), [late.id]);
 }

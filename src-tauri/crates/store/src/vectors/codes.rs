@@ -102,7 +102,8 @@ pub(crate) struct Allowed {
     /// By the number of the session; one that is not in it: `other_sessions`.
     sessions: Vec<bool>,
     other_sessions: bool,
-    role: Option<u32>,
+    /// By the number of the role.
+    roles: [bool; 4],
     days: std::ops::RangeInclusive<u16>,
 }
 
@@ -111,7 +112,7 @@ impl Allowed {
         let session = (place >> ROLE_BITS) as usize;
         let session = self.sessions.get(session).copied();
         session.unwrap_or(self.other_sessions)
-            && self.role.is_none_or(|role| place & 3 == role)
+            && self.roles[(place & 3) as usize]
             && self.days.contains(&day)
     }
 }
@@ -221,7 +222,7 @@ impl Codes {
     pub(crate) fn allow(
         &self,
         among: &Among,
-        of: Option<Role>,
+        of: Option<&[Role]>,
         from: Option<Timestamp>,
         before: Option<Timestamp>,
     ) -> Allowed {
@@ -235,10 +236,14 @@ impl Codes {
                 *session = !other_sessions;
             }
         }
+        let mut roles = [of.is_none(); 4];
+        for of in of.into_iter().flatten() {
+            roles[role(*of) as usize] = true;
+        }
         Allowed {
             sessions,
             other_sessions,
-            role: of.map(role),
+            roles,
             days: from.map_or(0, day)..=before.map_or(u16::MAX, day),
         }
     }

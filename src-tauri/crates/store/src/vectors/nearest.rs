@@ -23,19 +23,45 @@ const CANDIDATES_MORE: usize = 100;
 /// rows were not to be shown.
 const FURTHER: usize = 8;
 
-/// Which messages a search is among.
+/// Which messages a search is among; nothing said: all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Filter {
-    /// Those of this session alone.
-    pub session_id: Option<SessionId>,
-    /// Those of the sessions with this persona.
-    pub persona_id: Option<PersonaId>,
-    /// Those of this role.
-    pub role: Option<Role>,
+    /// Those of these sessions alone.
+    pub sessions: Option<Vec<SessionId>>,
+    /// Those of the sessions with one of these personas.
+    pub personas: Option<Vec<PersonaId>>,
+    /// Those of these roles.
+    pub roles: Option<Vec<Role>>,
     /// Those from this time on.
     pub after: Option<Timestamp>,
     /// Those from before this time.
     pub before: Option<Timestamp>,
+}
+
+impl Filter {
+    /// Among the messages of one session.
+    #[must_use]
+    pub fn of_session(id: SessionId) -> Self {
+        Self {
+            sessions: Some(vec![id]),
+            ..Self::default()
+        }
+    }
+
+    /// Among the messages of the sessions with this persona.
+    #[must_use]
+    pub fn of_persona(id: PersonaId) -> Self {
+        Self {
+            personas: Some(vec![id]),
+            ..Self::default()
+        }
+    }
+}
+
+/// A list as the statements take it.
+fn json<T: ToString>(list: Option<&[T]>) -> Option<String> {
+    let list = list?.iter().map(ToString::to_string);
+    Some(list.collect::<serde_json::Value>().to_string())
 }
 
 /// What a search by meaning is to find.
@@ -215,7 +241,8 @@ fn candidates(
         return Ok(Vec::new());
     };
     let codes = &held.codes;
-    let allowed: Allowed = codes.allow(&among, filter.role, filter.after, filter.before);
+    let allowed: Allowed =
+        codes.allow(&among, filter.roles.as_deref(), filter.after, filter.before);
     Ok(codes.scan(query, wanted, &allowed))
 }
 
@@ -227,15 +254,19 @@ from_row!(Listed { id });
 
 /// The sessions of a filter: few are in the trash, or those that are wanted are listed.
 fn among(tx: &ReadTx<'_>, filter: &Filter) -> Result<Among> {
-    let listed: Vec<Listed> = match (filter.session_id, &filter.persona_id) {
-        (Some(id), _) => return Ok(Among::Only(vec![id])),
-        (None, Some(persona)) => {
-            tx.list("SELECT id FROM sessions WHERE persona_id = ?1", [persona])?
-        }
-        (None, None) => tx.list("SELECT id FROM sessions WHERE deleted_at IS NOT NULL", [])?,
+    if let Some(sessions) = &filter.sessions {
+        return Ok(Among::Only(sessions.clone()));
+    }
+    let personas = json(filter.personas.as_deref());
+    let listed: Vec<Listed> = match &personas {
+        Some(personas) => tx.list(
+            "SELECT id FROM sessions WHERE persona_id IN (SELECT value FROM json_each(?1))",
+            [personas],
+        )?,
+        None => tx.list("SELECT id FROM sessions WHERE deleted_at IS NOT NULL", [])?,
     };
     let sessions = listed.into_iter().map(|it| it.id).collect();
-    Ok(match filter.persona_id {
+    Ok(match personas {
         Some(_) => Among::Only(sessions),
         None => Among::AllBut(sessions),
     })
@@ -263,27 +294,31 @@ fn read(
     candidates: &[i64],
     filter: &Filter,
 ) -> Result<Vec<Nearest>> {
+    let roles = filter.roles.as_ref();
+    let roles = roles.map(|it| it.iter().map(|role| role.as_str()).collect::<Vec<_>>());
     let mut vector = vec![0.0; query.len()];
     let mut found = Vec::with_capacity(candidates.len());
     tx.scan(
         "SELECT message_id, session_id, start, vector
          FROM message_vectors
          JOIN messages ON messages.id = message_id
-         JOIN sessions ON sessions.id = session_id
          WHERE message_vectors.id IN (SELECT value FROM json_each(:candidates))
              AND message_vectors.model_id = :model
-             AND messages.deleted_at IS NULL AND sessions.deleted_at IS NULL
-             AND (:session_id IS NULL OR session_id = :session_id)
-             AND (:persona_id IS NULL OR persona_id = :persona_id)
-             AND (:role IS NULL OR role = :role)
-             AND (:after IS NULL OR messages.created_at >= :after)
-             AND (:before IS NULL OR messages.created_at < :before)",
+             AND messages.deleted_at IS NULL
+             AND session_id NOT IN (SELECT id FROM sessions WHERE deleted_at IS NOT NULL)
+             AND (:sessions IS NULL OR session_id IN (SELECT value FROM json_each(:sessions)))
+             AND (:personas IS NULL
+                 OR (SELECT persona_id FROM sessions WHERE sessions.id = session_id)
+                     IN (SELECT value FROM json_each(:personas)))
+             AND (:roles IS NULL OR role IN (SELECT value FROM json_each(:roles)))
+             AND (:after IS NULL OR created_at >= :after)
+             AND (:before IS NULL OR created_at < :before)",
         named_params! {
             ":candidates": serde_json::Value::from(candidates).to_string(),
             ":model": model.id,
-            ":session_id": filter.session_id,
-            ":persona_id": filter.persona_id,
-            ":role": filter.role,
+            ":sessions": json(filter.sessions.as_deref()),
+            ":personas": json(filter.personas.as_deref()),
+            ":roles": roles.map(|it| serde_json::Value::from(it).to_string()),
             ":after": filter.after,
             ":before": filter.before,
         },

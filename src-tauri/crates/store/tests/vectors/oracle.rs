@@ -51,9 +51,9 @@ fn passes(known: &Known, filter: &Filter) -> bool {
         created_at,
         ..
     } = &known.message;
-    filter.session_id.is_none_or(|id| id == *session_id)
-        && (filter.persona_id.is_none() || known.persona)
-        && filter.role.is_none_or(|it| it == *role)
+    (filter.sessions.as_ref()).is_none_or(|ids| ids.contains(session_id))
+        && (filter.personas.is_none() || known.persona)
+        && (filter.roles.as_ref()).is_none_or(|it| it.contains(role))
         && filter.after.is_none_or(|it| *created_at >= it)
         && filter.before.is_none_or(|it| *created_at < it)
 }
@@ -163,9 +163,9 @@ proptest! {
         for ((session, persona, is_user, [after, before]), limit, threshold) in asked {
             let time = |at: Option<usize>| Some(all.get(at?)?.message.created_at);
             let filter = Filter {
-                session_id: session.and_then(|at| Some(all.get(at)?.message.session_id)),
-                persona_id: persona.then(|| chatkeep_store::PersonaId::new("default-local")),
-                role: is_user.map(|it| if it { Role::User } else { Role::Assistant }),
+                sessions: session.and_then(|at| Some(vec![all.get(at)?.message.session_id])),
+                personas: persona.then(|| vec![chatkeep_store::PersonaId::new("default-local")]),
+                roles: is_user.map(|it| vec![if it { Role::User } else { Role::Assistant }]),
                 after: time(after),
                 before: time(before),
             };
