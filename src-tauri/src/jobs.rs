@@ -7,6 +7,7 @@ use chatkeep_store::{settings, trash};
 use tauri::{AppHandle, Manager};
 
 use crate::error::CommandError;
+use crate::indexing;
 use crate::state::{AppState, StoreHandle};
 
 /// How often it is looked whether something expired.
@@ -38,6 +39,9 @@ async fn purge(store: &Arc<StoreHandle>) -> Result<(), CommandError> {
             purged.sessions,
             purged.messages
         );
+    }
+    let is_scrubbed = indexing::scrub(store).await?;
+    if is_scrubbed || purged.sessions + purged.messages > 0 {
         store.truncate_log().await?;
     }
     Ok(())

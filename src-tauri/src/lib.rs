@@ -4,6 +4,7 @@ mod args;
 pub mod commands;
 mod error;
 mod events;
+mod indexing;
 mod jobs;
 mod logging;
 mod opening;
@@ -57,6 +58,7 @@ fn setup(app: &App, folder: PathBuf) -> tauri::Result<()> {
         }
     }));
     jobs::start(app.handle());
+    indexing::start(app.handle());
     WebviewWindowBuilder::new(app, "main", WebviewUrl::default())
         .title("Chatkeep")
         .inner_size(1200.0, 800.0)

@@ -110,6 +110,10 @@ impl Replies {
         stop.inspect(|stop| stop.notify_one()).is_some()
     }
 
+    pub(crate) fn is_any_running(&self) -> bool {
+        !lock(&self.running).is_empty()
+    }
+
     pub(crate) fn is_running(&self, id: MessageId) -> bool {
         lock(&self.running).contains_key(&id)
     }

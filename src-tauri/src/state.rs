@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use chatkeep_provider::KeyStore;
 use chatkeep_store::{Change, Committed, ReadTx, Result as StoreResult, Store, WriteTx};
+use tokio::sync::Notify;
 
 use crate::error::{CommandError, ErrorKind};
 use crate::opening::{self, AppStatus, OpenFailure};
@@ -48,6 +49,7 @@ impl AppState {
             store: Arc::new(StoreHandle {
                 place: RwLock::new(Place { folder, opened }),
                 on_change: Box::new(on_change),
+                to_index: Notify::new(),
             }),
             replies: Replies::default(),
             keys: KeyStore::new(),
@@ -64,8 +66,7 @@ impl AppState {
         &self,
         body: impl FnOnce(&ReadTx<'_>) -> StoreResult<T> + Send + 'static,
     ) -> Result<T, CommandError> {
-        let store = self.store.get()?;
-        Ok(blocking(move || store.read(body)).await??)
+        self.store.read(body).await
     }
 
     /// Writes likewise, and tells the window what changed.
@@ -142,6 +143,7 @@ impl AppState {
 pub(crate) struct StoreHandle {
     place: RwLock<Place>,
     on_change: Box<dyn Fn(Vec<Change>) + Send + Sync>,
+    to_index: Notify,
 }
 
 struct Place {
@@ -150,6 +152,25 @@ struct Place {
 }
 
 impl StoreHandle {
+    /// Reads.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        body: impl FnOnce(&ReadTx<'_>) -> StoreResult<T> + Send + 'static,
+    ) -> Result<T, CommandError> {
+        let store = self.get()?;
+        Ok(blocking(move || store.read(body)).await??)
+    }
+
+    /// Lets the search's indexes be looked after: other rows are there now.
+    pub(crate) fn want_indexing(&self) {
+        self.to_index.notify_one();
+    }
+
+    /// Waits until that is wanted.
+    pub(crate) async fn indexing_wanted(&self) {
+        self.to_index.notified().await;
+    }
+
     /// Commits, durably, and tells what changed.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
@@ -201,6 +222,7 @@ impl StoreHandle {
 
     fn set(&self, place: Place) {
         *self.place.write().unwrap_or_else(PoisonError::into_inner) = place;
+        self.want_indexing();
     }
 }
 

@@ -10,6 +10,7 @@ mod memory;
 mod messages;
 mod personas;
 mod replies;
+mod search;
 mod sessions;
 mod settings;
 
@@ -17,6 +18,7 @@ use tauri::Wry;
 use tauri_specta::{Builder, collect_commands, collect_events};
 
 use crate::events::{Changed, StatusChanged};
+use crate::indexing::IndexChanged;
 
 /// What a command returns.
 type Result<T> = std::result::Result<T, crate::error::CommandError>;
@@ -82,6 +84,11 @@ pub fn bindings() -> Builder<Wry> {
             replies::retry_reply,
             replies::send_message,
             replies::stop_reply,
+            search::check_index,
+            search::index_status,
+            search::palette_search,
+            search::rebuild_index,
+            search::search,
             sessions::create_session,
             sessions::delete_session,
             sessions::get_session,
@@ -98,5 +105,5 @@ pub fn bindings() -> Builder<Wry> {
             settings::get_settings,
             settings::update_settings,
         ])
-        .events(collect_events![Changed, StatusChanged])
+        .events(collect_events![Changed, IndexChanged, StatusChanged])
 }

@@ -161,7 +161,8 @@ fn full_text(connection: &Connection, path: &Path, control: &Control) -> Result<
             .as_deref()
             .unwrap_or_default()
             .to_ascii_lowercase();
-        if is_virtual(&object) && sql.contains("using fts5") {
+        // fts5vocab only shows what is in an index.
+        if is_virtual(&object) && sql.contains("using fts5 (") {
             let table = database::quoted(&object.name);
             let command =
                 format!("INSERT INTO {table} ({table}, rank) VALUES ('integrity-check', 1)");

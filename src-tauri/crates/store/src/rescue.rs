@@ -10,9 +10,16 @@ use rusqlite::{Connection, ToSql};
 
 use crate::error::{OpenError, Result};
 use crate::schema::{self, embedded};
+use crate::search::repair::START_OVER;
 
 /// Rows that every new store has, or that tell of this one and not of the damaged one.
-const NOT_TAKEN: [&str; 2] = ["refinery_schema_history", "sqlite_sequence"];
+const NOT_TAKEN: [&str; 5] = [
+    "refinery_schema_history",
+    "sqlite_sequence",
+    "search_notes",
+    "search_pending",
+    "search_scrub",
+];
 
 /// A new store that is being filled.
 pub struct Rescue {
@@ -50,6 +57,13 @@ impl Rescue {
             .map_err(schema::migration_error)?;
         // Children may come before their parents.
         connection.execute_batch("PRAGMA foreign_keys = OFF; BEGIN")?;
+        if connection.table_exists(None, "search_pending")? {
+            // The indexes are made anew when all rows are there.
+            connection.execute(
+                "INSERT INTO search_pending (first_id, last_id) VALUES (?1, ?2)",
+                (i64::MIN, i64::MAX),
+            )?;
+        }
         let tables = tables(&connection)?;
         Ok(Self { connection, tables })
     }
@@ -117,6 +131,8 @@ impl Rescue {
         self.connection
             .execute_batch("COMMIT; PRAGMA foreign_keys = ON")?;
         schema::migrate(&mut self.connection)?;
+        self.connection
+            .execute_batch(&format!("BEGIN; {START_OVER} COMMIT"))?;
         self.connection.close().map_err(|(_, error)| error)?;
         Ok(mended)
     }

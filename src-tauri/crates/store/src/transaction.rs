@@ -132,6 +132,16 @@ impl<'c> WriteTx<'c> {
         Ok(self.connection.prepare_cached(sql)?.execute(params)?)
     }
 
+    /// Runs several statements without parameters.
+    pub(crate) fn execute_batch(&self, sql: &str) -> Result<()> {
+        Ok(self.connection.execute_batch(sql)?)
+    }
+
+    /// How many rows this connection has ever changed, those of an index too.
+    pub(crate) fn total_changes(&self) -> u64 {
+        self.connection.total_changes()
+    }
+
     /// Runs a statement that returns the ids of what it changed, and notes each of them.
     pub(crate) fn execute_noting<I: FromSql + ToString>(
         &self,

@@ -225,7 +225,7 @@ mod on_a_full_disk {
         let test = "bad_days::on_a_full_disk::reading_goes_on_nothing_is_half_written_and_writing_\
                     goes_on_once_there_is_room";
         let folder = tempdir().unwrap();
-        if let Some(said) = output_on("1m", test, folder.path()) {
+        if let Some(said) = output_on("2m", test, folder.path()) {
             assert_eq!(said, ["done"]);
         }
     }

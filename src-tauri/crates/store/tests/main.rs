@@ -29,6 +29,7 @@ mod pins;
 mod plan;
 mod query_plans;
 mod recall;
+mod search;
 mod sessions;
 mod settings;
 mod shelves;

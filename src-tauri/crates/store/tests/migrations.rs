@@ -61,6 +61,9 @@ fn a_fresh_database_has_the_documented_tables_and_columns() {
             "id name prompt description icon category default_model suggested_models temperature \
              max_tokens top_p repeat_penalty stop_sequences is_default created_at updated_at",
         ),
+        ("search_notes", "id kind item_id"),
+        ("search_pending", "first_id last_id"),
+        ("search_scrub", "only state"),
         (
             "semantic_pins",
             "id session_id content source_message_id importance_score pin_type created_at",
@@ -90,7 +93,7 @@ fn a_fresh_database_has_the_documented_tables_and_columns() {
     let others = column(
         &raw,
         "SELECT name FROM pragma_table_list
-         WHERE schema = 'main' AND strict = 0 AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+         WHERE schema = 'main' AND strict = 0 AND type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
     );
     assert_eq!(others, ["refinery_schema_history"]);
     assert_sound(store.file());
@@ -152,6 +155,7 @@ fn the_merged_migrations_are_as_they_were() {
             "4 branches 15009148352804288293",
             "5 context 11397858494432917150",
             "6 identity 6167984809933372248",
+            "8 full_text 1275282311884559591",
             "9 vectors 14576136353356508961",
         ]
     );

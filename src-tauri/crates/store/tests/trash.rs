@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use chatkeep_store::search::index;
 use chatkeep_store::testing::TestStore;
 use chatkeep_store::{
     DATABASE_FILE, Entity, Message, MessageId, NewMessage, NewPin, NewSession, NewSummary, Parent,
@@ -492,9 +493,15 @@ fn after_a_purge_the_words_are_gone_from_the_bytes_on_disk() {
     store.clock.advance_ms(DAY_MS);
     let purged = purge(&store, DAY_MS);
     assert_eq!((purged.sessions, purged.messages), (2, 3));
+    while !store.write(index::scrub).unwrap().value {}
     store.truncate_log().unwrap();
 
     assert_eq!(on_disk(store.folder(), &words), [""; 0]);
+    // An index keeps of a word only what it has not in common with the one before it.
+    let ends: Vec<_> = (1..10)
+        .map(|number| format!("{number}zumblefrink"))
+        .collect();
+    assert_eq!(on_disk(store.folder(), &ends), [""; 0]);
     assert_eq!(on_disk(store.folder(), &[word(0)]), [word(0)]);
     assert_eq!(head_of(&store, kept.session), long.id);
     assert_sound(store.file());

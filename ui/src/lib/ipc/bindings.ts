@@ -113,6 +113,16 @@ export const commands = {
 	sendMessage: (sessionId: SessionId, text: string, onEvent: Channel<ReplyEvent>) => typedError<StartedReply, CommandError>(__TAURI_INVOKE("send_message", { sessionId, text, onEvent })),
 	/**  Stops a reply; what has come of it stays. */
 	stopReply: (messageId: MessageId) => typedError<null, CommandError>(__TAURI_INVOKE("stop_reply", { messageId })),
+	/**  Checks the index against the messages; nothing is changed. */
+	checkIndex: (progress: Channel<IndexProgress>) => typedError<IndexCheck, CommandError>(__TAURI_INVOKE("check_index", { progress })),
+	/**  How far the index is. */
+	indexStatus: () => typedError<IndexStatus, CommandError>(__TAURI_INVOKE("index_status")),
+	/**  Finds a few sessions, personas and messages while something is typed. */
+	paletteSearch: (text: string) => typedError<PaletteResults, CommandError>(__TAURI_INVOKE("palette_search", { text })),
+	/**  Makes the index anew, the newest messages first; what is done is found meanwhile. */
+	rebuildIndex: (progress: Channel<IndexProgress>) => typedError<IndexStatus, CommandError>(__TAURI_INVOKE("rebuild_index", { progress })),
+	/**  Finds messages, sessions, summaries and pins. */
+	search: (request: SearchRequest) => typedError<SearchResults, CommandError>(__TAURI_INVOKE("search", { request })),
 	/**  Begins a session. */
 	createSession: (newSession: NewSession) => typedError<Session, CommandError>(__TAURI_INVOKE("create_session", { newSession })),
 	/**  Deletes a session for good, with everything in it. */
@@ -148,6 +158,7 @@ export const commands = {
 /** Events */
 export const events = {
 	changed: makeEvent<Changed, Changed>("changed"),
+	indexChanged: makeEvent<IndexChanged, IndexChanged>("index-changed"),
 	statusChanged: makeEvent<StatusChanged, StatusChanged>("status-changed"),
 };
 
@@ -363,6 +374,14 @@ export type Exclusion = {
 	itemId: string,
 };
 
+/**  How many matches have a value. */
+export type Facet = {
+	/**  The value: a month as "2026-11", or a role. */
+	value: string,
+	/**  How many messages. */
+	count: number,
+};
+
 /**  The causes that the window tells apart. */
 export type FailureKind = 
 /**  The file is damaged or not a Chatkeep database. */
@@ -417,6 +436,35 @@ export type GenerationStatus =
 /**  The model or its server failed. */
 "failed";
 
+/**  The indexes came further. */
+export type IndexChanged = IndexStatus;
+
+/**  What a check of the index found. */
+export type IndexCheck = {
+	/**  Whether the index holds what it should. */
+	isSound: boolean,
+	/**  What is wrong, as sentences. */
+	problems: string[],
+};
+
+/**  How far a check or a repair of the index is, in texts. */
+export type IndexProgress = {
+	/**  So many are done. */
+	done: number,
+	/**  Of so many. */
+	total: number,
+};
+
+/**  How far the indexes are. */
+export type IndexStatus = {
+	/**  Messages, on all branches. */
+	total: number,
+	/**  About how many are not indexed yet, and so not found. */
+	pending: number,
+	/**  Whether deleted words are still to be taken off the disk. */
+	isScrubbing: boolean,
+};
+
 /**  Where a key is kept. */
 export type KeyPlace = 
 /**  In the operating system's keychain. */
@@ -435,6 +483,13 @@ export type LocalServer = {
 	/**  Its models, sorted. */
 	models: string[],
 };
+
+/**  How the words of the query were found. */
+export type MatchedAs = 
+/**  As whole words. */
+"words" | 
+/**  As parts of words: no message has them whole. */
+"parts";
 
 /**  One turn in a session. */
 export type Message = {
@@ -468,6 +523,26 @@ export type Message = {
 	deletedAt: Timestamp | null,
 	/**  When it was begun. */
 	createdAt: Timestamp,
+};
+
+/**  A message that matches. */
+export type MessageHit = {
+	/**  The message. */
+	messageId: MessageId,
+	/**  The session it is in. */
+	sessionId: SessionId,
+	/**  What that is called. */
+	sessionName: string,
+	/**  Whose message it is. */
+	role: Role,
+	/**  The model that wrote it. */
+	modelId: string | null,
+	/**  When it was begun. */
+	createdAt: Timestamp,
+	/**  Whether it is on the branch on show. */
+	onBranch: boolean,
+	/**  The text around what matches. */
+	snippet: SnippetPart[],
 };
 
 /**  Names a message within one database. Ids grow with time and are never used twice. */
@@ -567,6 +642,33 @@ export type NewSummary = {
 	endMessageId: MessageId,
 };
 
+/**  A session, a summary or a pin that matches. */
+export type NoteHit = {
+	/**  What it is. */
+	kind: NoteKind,
+	/**  Its id. */
+	id: string,
+	/**  The session it is, or is of. */
+	sessionId: SessionId | null,
+	/**  What that is called. */
+	sessionName: string,
+	/**  The message to jump to: the last that a summary covers, or what a pin was taken from. */
+	messageId: MessageId | null,
+	/**  When it was made. */
+	createdAt: Timestamp,
+	/**  The text around what matches. */
+	snippet: SnippetPart[],
+};
+
+/**  What a note is. */
+export type NoteKind = 
+/**  A session, found by its name or recap. */
+"session" | 
+/**  A summary. */
+"summary" | 
+/**  A pin. */
+"pin";
+
 /**  Why the database could not be opened, in the user's words. */
 export type OpenFailure = {
 	/**  The cause, to branch on. */
@@ -589,6 +691,16 @@ export type Page<T, C> = {
 	items: T[],
 	/**  Where the next page begins; nothing when this was the last. */
 	next: C | null,
+};
+
+/**  What a few letters find. */
+export type PaletteResults = {
+	/**  Sessions by their names; of no letters, the latest. */
+	sessions: SessionHit[],
+	/**  Personas by their names. */
+	personas: PersonaHit[],
+	/**  Messages by their words. */
+	messages: MessageHit[],
 };
 
 /**  What an item of a context is. */
@@ -647,6 +759,16 @@ export type PersonaFields = {
 	repeatPenalty: number | null,
 	/**  Texts at which the reply ends. */
 	stopSequences: string[],
+};
+
+/**  A persona whose name matches. */
+export type PersonaHit = {
+	/**  The persona. */
+	personaId: PersonaId,
+	/**  Its emoji, or nothing. */
+	icon: string,
+	/**  Its name. */
+	name: SnippetPart[],
 };
 
 /**  Names a persona: `default-cloud`, `default-local`, or a UUIDv7. */
@@ -758,6 +880,84 @@ export type Role =
 /**  How much something matters: 0 to 1. */
 export type Score = number;
 
+/**  Where a page of results ended. As text: "ceiling.offset.matched". */
+export type SearchCursor = string;
+
+/**  How the newest matches are spread. */
+export type SearchFacets = {
+	/**  By month, the newest first. */
+	months: Facet[],
+	/**  By role, the most first. */
+	roles: Facet[],
+	/**  By session, the most first; at most 12. */
+	sessions: SessionFacet[],
+	/**  Whether all matches are counted, and not just the newest. */
+	isComplete: boolean,
+};
+
+/**  Something in the query that is not looked for as it was meant. */
+export type SearchHint = {
+	/**  What was typed. */
+	part: string,
+	/**  What is wrong with it, as a sentence. */
+	problem: string,
+};
+
+/**  In what order the messages come. */
+export type SearchOrder = 
+/**  The best of the newest that match first. */
+"best" | 
+/**  The newest first. */
+"newest";
+
+/**  What is looked for. */
+export type SearchRequest = {
+	/**
+	 *  What was typed: words, "phrases", -not, begin*, *part*, and the filters role: persona: model:
+	 *  session: before: after: has:code is:pinned.
+	 */
+	text: string,
+	/**  What comes first. */
+	order: SearchOrder,
+	/**  The `next` of the page before; nothing: the first page. */
+	after: SearchCursor | null,
+	/**  Messages in the page, 1 to 100. */
+	limit: number,
+	/**  Where the user's days begin: minutes east of Greenwich. */
+	utcOffsetMinutes: number,
+};
+
+/**  What was found. */
+export type SearchResults = {
+	/**
+	 *  One page of messages. It can be empty and another follow, where a filter fits few of very
+	 *  many.
+	 */
+	messages: MessageHit[],
+	/**  Sessions, pins and summaries; on the first page. */
+	notes: NoteHit[],
+	/**  Where the next page begins; nothing when this was the last. */
+	next: SearchCursor | null,
+	/**  How many messages match, as far as is known on this page. */
+	total: SearchTotal,
+	/**  How they are spread; on the first page. */
+	facets: SearchFacets,
+	/**  How the words were found. */
+	matched: MatchedAs,
+	/**  What of the query was not understood. */
+	hints: SearchHint[],
+	/**  About how many messages are not indexed yet, and so not found. */
+	pending: number,
+};
+
+/**  How many messages match. */
+export type SearchTotal = {
+	/**  So many, or more. */
+	count: number,
+	/**  Whether it is exactly so many. */
+	isExact: boolean,
+};
+
 /**  A chat. */
 export type Session = {
 	/**  Its id. */
@@ -803,6 +1003,28 @@ export type SessionContext = {
 /**  Where a page of sessions ended. As text: "pinned.updated_at.id". */
 export type SessionCursor = string;
 
+/**  How many matches a session has. */
+export type SessionFacet = {
+	/**  The session. */
+	sessionId: SessionId,
+	/**  What it is called. */
+	name: string,
+	/**  How many messages. */
+	count: number,
+};
+
+/**  A session whose name or recap matches. */
+export type SessionHit = {
+	/**  The session. */
+	sessionId: SessionId,
+	/**  Its name. */
+	name: SnippetPart[],
+	/**  When a message last came or went. */
+	updatedAt: Timestamp,
+	/**  Whether it was put aside. */
+	isArchived: boolean,
+};
+
 /**  Names a session. */
 export type SessionId = string;
 
@@ -837,6 +1059,14 @@ export type Siblings = {
 	messageId: MessageId,
 	/**  It and its siblings, oldest first. */
 	ids: MessageId[],
+};
+
+/**  A piece of a snippet. */
+export type SnippetPart = {
+	/**  The text, as it stands in the message. */
+	text: string,
+	/**  Whether it is what was looked for. */
+	isMatch: boolean,
 };
 
 /**  A reply that has begun; what is in it is on disk. */

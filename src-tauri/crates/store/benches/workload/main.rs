@@ -9,6 +9,7 @@
 //! it: what the store costs more is what its safety and its types cost.
 
 mod floor;
+mod searches;
 mod side;
 mod store;
 
@@ -19,6 +20,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use chatkeep_store::DATABASE_FILE;
+use rusqlite::Connection;
 use serde_json::{Map, Value, json};
 
 use crate::floor::FloorSide;
@@ -51,22 +53,37 @@ fn main() -> Result<()> {
             FloorSide::open(&folder)?,
             Path::new(corpus),
             &folder,
+            |_, _, _, _| Ok(()),
         )?
     } else {
-        run(
+        let mut report = run(
             "chatkeep",
             StoreSide::open(&folder)?,
             Path::new(corpus),
             &folder,
-        )?
+            searches::measure,
+        )?;
+        if let Some(ops) = report.get_mut("ops").and_then(Value::as_object_mut) {
+            searches::import_deferred(Path::new(corpus), &folder.join("deferred"), ops)?;
+        }
+        report
     };
     writeln!(io::stdout(), "{report:#}")?;
     Ok(())
 }
 
-fn run(name: &str, mut side: impl Side, corpus: &Path, folder: &Path) -> Result<Value> {
+/// What one side alone can do, once the corpus is in it: with its rows, and the draws that follow.
+type Extra<S> = fn(&mut S, usize, &mut Random, &mut Map<String, Value>) -> Result<()>;
+
+fn run<S: Side>(
+    name: &str,
+    mut side: S,
+    corpus: &Path,
+    folder: &Path,
+    extra: Extra<S>,
+) -> Result<Value> {
     let mut ops = Map::new();
-    let rows = import(&mut side, corpus, &mut ops)?;
+    let rows = import(&mut side, corpus, "import", &mut ops)?;
     side.furnish()?;
     let sessions = side.sessions();
     let mut random = Random::new();
@@ -88,19 +105,37 @@ fn run(name: &str, mut side: impl Side, corpus: &Path, folder: &Path) -> Result<
         side.build_context(session)
     })?;
     ops.insert("list_sessions".to_owned(), list_sessions);
-    drop(side);
+    extra(&mut side, rows, &mut random, &mut ops)?;
     let bytes = fs::metadata(folder.join(DATABASE_FILE))?.len();
     ops.insert("size".to_owned(), json!({ "bytes": bytes }));
     ops.insert(
         "memory".to_owned(),
         json!({ "peak_rss_bytes": peak_rss_bytes()? }),
     );
+    without_index(folder)?;
+    let unindexed = timed(2000, || {
+        side.append(random.draw(sessions), Durability::Full)
+    })?;
+    ops.insert("append_full_unindexed".to_owned(), unindexed);
+    drop(side);
     let sqlite = rusqlite::version();
     Ok(json!({ "name": name, "sqlite": sqlite, "sessions": sessions, "rows": rows, "ops": ops }))
 }
 
+/// From now on nothing is indexed: what an append costs by itself.
+fn without_index(folder: &Path) -> Result<()> {
+    Connection::open(folder.join(DATABASE_FILE))?
+        .execute_batch("DROP TRIGGER search_message_inserted")?;
+    Ok(())
+}
+
 /// The whole corpus; reading and parsing it is not counted.
-fn import(side: &mut impl Side, corpus: &Path, ops: &mut Map<String, Value>) -> Result<usize> {
+fn import(
+    side: &mut impl Side,
+    corpus: &Path,
+    op: &str,
+    ops: &mut Map<String, Value>,
+) -> Result<usize> {
     let mut lines = BufReader::new(File::open(corpus)?).lines();
     let (mut rows, mut inserting) = (0, Duration::ZERO);
     loop {
@@ -118,10 +153,7 @@ fn import(side: &mut impl Side, corpus: &Path, ops: &mut Map<String, Value>) -> 
         rows += batch.len();
     }
     let rate = (rows as f64 / inserting.as_secs_f64()).round();
-    ops.insert(
-        "import".to_owned(),
-        json!({ "rows": rows, "rows_per_s": rate }),
-    );
+    ops.insert(op.to_owned(), json!({ "rows": rows, "rows_per_s": rate }));
     Ok(rows)
 }
 

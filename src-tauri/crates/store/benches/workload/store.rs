@@ -4,9 +4,10 @@ use std::hint::black_box;
 use std::path::Path;
 
 use chatkeep_store::context::{self, ContextLimits};
+use chatkeep_store::search::index;
 use chatkeep_store::{
     NewMessage, NewPin, NewSession, NewSummary, OpenOptions, PinType, Role, SessionId, Shelf,
-    Store, Timestamp, messages, pins, sessions, summaries,
+    Store, Timestamp, WriteTx, messages, pins, sessions, summaries,
 };
 
 use crate::Result;
@@ -15,8 +16,10 @@ use crate::side::{
 };
 
 pub(crate) struct StoreSide {
-    store: Store,
+    pub(crate) store: Store,
     sessions: Vec<SessionId>,
+    /// Whether the import leaves the index behind.
+    pub(crate) is_deferred: bool,
 }
 
 impl StoreSide {
@@ -24,28 +27,18 @@ impl StoreSide {
         Ok(Self {
             store: OpenOptions::new(folder).open()?,
             sessions: Vec::new(),
+            is_deferred: false,
         })
     }
 }
 
 impl Side for StoreSide {
     fn import(&mut self, batch: &[Line]) -> Result<()> {
+        let (store, is_deferred) = (&self.store, self.is_deferred);
         let known = &mut self.sessions;
-        self.store.write_redoable(|tx| {
-            for lines in batch.chunk_by(|a, b| a.session == b.session) {
-                if let Some(first) = lines.first().filter(|line| line.seq == 0) {
-                    let new = NewSession {
-                        model: Some(MODEL.to_owned()),
-                        ..NewSession::named(format!("Chat {}", first.session))
-                    };
-                    known.push(sessions::insert(tx, &new)?.id);
-                }
-                if let Some(&id) = known.last() {
-                    let new: Vec<_> = lines.iter().map(|line| new_message(id, line)).collect();
-                    messages::append_all(tx, id, &new)?;
-                }
-            }
-            Ok(())
+        store.write_redoable(|tx| match is_deferred {
+            true => index::deferred(tx, || import(tx, known, batch)),
+            false => import(tx, known, batch),
         })?;
         Ok(())
     }
@@ -126,6 +119,27 @@ impl Side for StoreSide {
         black_box(self.store.read(|tx| context::build(tx, id, limits))?);
         Ok(())
     }
+}
+
+fn import(
+    tx: &WriteTx<'_>,
+    known: &mut Vec<SessionId>,
+    batch: &[Line],
+) -> chatkeep_store::Result<()> {
+    for lines in batch.chunk_by(|a, b| a.session == b.session) {
+        if let Some(first) = lines.first().filter(|line| line.seq == 0) {
+            let new = NewSession {
+                model: Some(MODEL.to_owned()),
+                ..NewSession::named(format!("Chat {}", first.session))
+            };
+            known.push(sessions::insert(tx, &new)?.id);
+        }
+        if let Some(&id) = known.last() {
+            let new: Vec<_> = lines.iter().map(|line| new_message(id, line)).collect();
+            messages::append_all(tx, id, &new)?;
+        }
+    }
+    Ok(())
 }
 
 fn new_message(session_id: SessionId, line: &Line) -> NewMessage {

@@ -56,12 +56,14 @@ fn cell(row: &Row<'_>, index: usize) -> String {
     }
 }
 
-/// Every row of every table, each a line that begins with its table.
+/// Every row of every table, each a line that begins with its table; but for the search's, which
+/// [`assert_sound`] compares with the others.
 pub(crate) fn dump(file: &Path) -> Vec<String> {
     let connection = looker(file);
     let tables = column(
         &connection,
-        "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name",
+        "SELECT name FROM sqlite_schema
+         WHERE type = 'table' AND name NOT LIKE 'search\\_%' ESCAPE '\\' ORDER BY name",
     );
     let rows_of = |table: &String| {
         let mut statement = connection
@@ -77,7 +79,7 @@ pub(crate) fn dump(file: &Path) -> Vec<String> {
     tables.iter().flat_map(rows_of).collect()
 }
 
-/// SQLite itself finds nothing wrong with the file.
+/// SQLite itself finds nothing wrong with the file, and the search's indexes hold what they should.
 pub(crate) fn assert_sound(file: &Path) {
     let connection = looker(file);
     assert_eq!(column(&connection, "PRAGMA integrity_check"), ["ok"]);
@@ -86,6 +88,31 @@ pub(crate) fn assert_sound(file: &Path) {
         [""; 0],
         "rows without their parent"
     );
+    assert_indexed(file);
+}
+
+/// Each index holds the words of the texts that it should, and of no other: SQLite tells, by reading
+/// all of them again.
+pub(crate) fn assert_indexed(file: &Path) {
+    let raw = intruder(file);
+    if !raw.table_exists(None, "search_words").unwrap() {
+        return; // a database from before there was a search
+    }
+    for index in ["search_words", "search_parts"] {
+        let command = format!("INSERT INTO {index} ({index}, rank) VALUES ('integrity-check', 1)");
+        let outcome = raw.execute_batch(&command);
+        assert!(outcome.is_ok(), "{index} is not of the texts: {outcome:?}");
+    }
+    let unnumbered = "SELECT id FROM sessions
+         UNION SELECT id FROM conversation_summaries
+         UNION SELECT id FROM semantic_pins
+         EXCEPT SELECT item_id FROM search_notes";
+    assert_eq!(column(&raw, unnumbered), [""; 0], "not in the index");
+    let left_over = "SELECT item_id FROM search_notes
+         EXCEPT SELECT id FROM sessions
+         EXCEPT SELECT id FROM conversation_summaries
+         EXCEPT SELECT id FROM semantic_pins";
+    assert_eq!(column(&raw, left_over), [""; 0], "in the index, and gone");
 }
 
 /// The error of a write that must be refused; nothing of it may stay, nor of what it did before.

@@ -1,0 +1,78 @@
+//! Search, through its public functions.
+
+use chatkeep_store::search::{MatchedAs, SearchRequest, SearchResults, search};
+use chatkeep_store::testing::TestStore;
+use chatkeep_store::{Store, Timestamp};
+
+use crate::support::say;
+
+fn now(store: &TestStore) -> Timestamp {
+    store.write(|tx| Ok(tx.now())).unwrap().value
+}
+
+fn find(store: &TestStore, text: &str) -> SearchResults {
+    let now = now(store);
+    store
+        .read(|tx| search(tx, &SearchRequest::new(text), now))
+        .unwrap()
+}
+
+/// What the messages that were found say, marked where they match.
+fn found(store: &TestStore, text: &str) -> Vec<String> {
+    let results = find(store, text);
+    let marked = results.messages.iter().map(|hit| {
+        let parts = hit.snippet.iter();
+        parts
+            .map(|it| {
+                if it.is_match {
+                    format!("[{}]", it.text)
+                } else {
+                    it.text.clone()
+                }
+            })
+            .collect()
+    });
+    marked.collect()
+}
+
+#[test]
+fn words_phrases_beginnings_and_parts_are_found_and_what_is_excluded_is_not() {
+    let store = TestStore::new();
+    let session = store.session("Kitchen").id;
+    for text in [
+        "Green tea steeps two minutes",
+        "Black tea, three minutes",
+        "No team today",
+        "C++ and 東京 café",
+    ] {
+        say(&store, session, text);
+    }
+    assert_eq!(
+        found(&store, "tea"),
+        [
+            "Black [tea], three minutes",
+            "Green [tea] steeps two minutes"
+        ]
+    );
+    assert_eq!(
+        found(&store, "green TEA"),
+        ["[Green] [tea] steeps two minutes"]
+    );
+    assert_eq!(
+        found(&store, "\"tea steeps\""),
+        ["Green [tea steeps] two minutes"]
+    );
+    assert_eq!(found(&store, "tea -green"), ["Black [tea], three minutes"]);
+    assert_eq!(found(&store, "tea*").len(), 3);
+    assert_eq!(found(&store, "*inut*").len(), 2);
+    assert_eq!(found(&store, "inut"), found(&store, "*inut*"));
+    assert_eq!(find(&store, "inut").matched, MatchedAs::Parts);
+    for (query, marked) in [
+        ("c++", "[C++] and 東京 café"),
+        ("東京", "C++ and [東京] café"),
+        ("京", "C++ and 東[京] café"),
+        ("CAFE", "C++ and 東京 [café]"),
+    ] {
+        assert_eq!(found(&store, query), [marked], "{query}");
+    }
+}
