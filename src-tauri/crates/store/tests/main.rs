@@ -30,6 +30,7 @@ mod plan;
 mod query_plans;
 mod recall;
 mod search;
+mod search_meaning;
 mod sessions;
 mod settings;
 mod shelves;

@@ -1,8 +1,8 @@
 //! Search, through its public functions.
 
+use chatkeep_store::Timestamp;
 use chatkeep_store::search::{MatchedAs, SearchRequest, SearchResults, search};
 use chatkeep_store::testing::TestStore;
-use chatkeep_store::{Store, Timestamp};
 
 use crate::support::say;
 
