@@ -12,8 +12,8 @@ pub struct Piece {
 }
 
 /// Cuts a text, given as its tokens, into passages of at most `limit` tokens, each beginning about
-/// `overlap` tokens before the end of the one before; between words where there is a word's
-/// beginning in the second half of the passage. Returns their bytes in the text, in order; every
+/// `overlap` tokens (at most half a passage) before the end of the one before; between words where
+/// there is a word's beginning in the second half of the passage. Returns their bytes in the text, in order; every
 /// token is in at least one. None if there are no tokens.
 ///
 /// # Examples
@@ -28,6 +28,8 @@ pub struct Piece {
 #[must_use]
 pub fn cut(pieces: &[Piece], limit: usize, overlap: usize) -> Vec<Range<usize>> {
     let limit = limit.max(1);
+    // An end is past the middle of its passage: with no more than half, every passage gets further.
+    let overlap = overlap.min(limit / 2);
     let mut passages = Vec::new();
     let mut start = 0;
     while start < pieces.len() {

@@ -1,5 +1,7 @@
 //! Models that are missing or damaged are said to be so, by name.
 
+#![allow(clippy::expect_used)]
+
 mod common;
 
 use std::fs;

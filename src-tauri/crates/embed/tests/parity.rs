@@ -1,5 +1,7 @@
 //! The vectors are those of another implementation: see `reference.py`.
 
+#![allow(clippy::expect_used)]
+
 mod common;
 
 use std::collections::HashMap;
@@ -77,14 +79,9 @@ fn threads_that_ask_at_once_get_the_same_as_one() {
 }
 
 #[test]
-fn what_means_the_like_is_nearer_than_what_shares_words() {
-    let query = MINILM
-        .embed_query("How can I make my program faster?")
-        .expect("a vector");
-    let passages = [
-        "Our refund policy covers thirty days.",
-        "How do I get to my bank?",
-    ];
+fn what_means_the_like_is_nearer_without_a_word_in_common() {
+    let query = MINILM.embed_query("a pet that purrs").expect("a vector");
+    let passages = ["Kittens slept on our sofa.", "Find a plan that works."];
     let vectors = MINILM.embed_passages(&passages).expect("vectors");
     assert!(cosine(&query, &vectors[0]) > cosine(&query, &vectors[1]));
 }
