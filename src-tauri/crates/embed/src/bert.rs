@@ -297,6 +297,17 @@ fn matrix(data: &[f32], shape: [usize; 2], strides: [usize; 2]) -> Result<Matrix
     NdTensorView::from_slice_with_strides(shape, data, strides).map_err(|_| Fault::Shape)
 }
 
+/// Adds what marks a first text to every position. `types` has rows of two types; here every text
+/// is a first one.
+pub(crate) fn add_type(positions: &mut [f32], types: &[f32]) {
+    for position in positions.chunks_exact_mut(types.len() / 2) {
+        position
+            .iter_mut()
+            .zip(types)
+            .for_each(|(value, of_type)| *value += of_type);
+    }
+}
+
 /// How many of the first texts have at most `limit` tokens together; at least one.
 fn fitting(texts: &[Vec<u32>], limit: usize) -> usize {
     let totals = texts.iter().scan(0, |total, text| {

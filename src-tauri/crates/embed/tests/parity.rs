@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use chatkeep_embed::Embedder;
 use serde::Deserialize;
 
-use common::{MINILM, cosine};
+use common::{E5, MINILM, cosine};
 
 #[derive(Deserialize)]
 struct Case {
@@ -21,14 +21,14 @@ fn reference() -> HashMap<String, Vec<Case>> {
     serde_json::from_str(include_str!("reference.json")).expect("reference.json")
 }
 
-fn assert_parity(embedder: &dyn Embedder) {
+fn assert_parity(embedder: &dyn Embedder, least: f64) {
     let cases = reference().remove(embedder.name()).expect("cases");
-    assert!(cases.len() >= 12);
+    assert!(cases.len() >= 10);
     let texts: Vec<_> = cases.iter().map(|case| case.text.as_str()).collect();
     let together = embedder.embed_passages(&texts).expect("vectors");
     for (case, vector) in cases.iter().zip(&together) {
         let similarity = cosine(vector, &case.vector);
-        assert!(similarity > 0.9999, "{similarity}: {:?}", case.text);
+        assert!(similarity > least, "{similarity}: {:?}", case.text);
         let length = cosine(vector, vector);
         assert!((length - 1.0).abs() < 1e-6 && vector.len() == embedder.dimension());
     }
@@ -36,7 +36,24 @@ fn assert_parity(embedder: &dyn Embedder) {
 
 #[test]
 fn minilm_agrees_with_the_reference() {
-    assert_parity(&**MINILM);
+    assert_parity(&**MINILM, 0.9999);
+}
+
+#[test]
+fn e5_agrees_with_the_reference() {
+    // The reference rounds to 8 bits on its way.
+    assert_parity(&**E5, 0.999);
+}
+
+#[test]
+fn e5_finds_across_languages_what_minilm_does_not() {
+    let passages = [
+        "Das Wetter morgen wird sonnig und warm.",
+        "Die Katze schläft auf dem Sofa.",
+    ];
+    let query = E5.embed_query("天気予報").expect("a vector");
+    let vectors = E5.embed_passages(&passages).expect("vectors");
+    assert!(cosine(&query, &vectors[0]) > cosine(&query, &vectors[1]));
 }
 
 #[test]

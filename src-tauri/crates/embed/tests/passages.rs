@@ -7,7 +7,7 @@ mod common;
 use chatkeep_embed::{Piece, cut};
 use proptest::prelude::*;
 
-use common::MINILM;
+use common::{E5, MINILM};
 
 /// Tokens of three bytes; `words` says where words begin.
 fn pieces(words: &[bool]) -> Vec<Piece> {
@@ -59,7 +59,8 @@ proptest! {
     #[test]
     fn any_text_is_cut_between_characters(text in any::<String>()) {
         let passages = MINILM.passages(&text).expect("passages");
-        for passage in passages {
+        let others = E5.passages(&text).expect("passages");
+        for passage in passages.into_iter().chain(others) {
             prop_assert!(text.get(passage.clone()).is_some(), "{passage:?} of {text:?}");
         }
     }
@@ -105,6 +106,9 @@ fn scripts_without_spaces_are_cut_too() {
     for text in ["東京の天気はどうですか".repeat(100), "สวัสดีครับ".repeat(300)]
     {
         let passages = MINILM.passages(&text).expect("passages");
+        assert_eq!(passages.last().expect("one").end, text.len());
+        let passages = E5.passages(&text).expect("passages");
+        assert!(passages.len() > 1);
         assert_eq!(passages.last().expect("one").end, text.len());
     }
 }

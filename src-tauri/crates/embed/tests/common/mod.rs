@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 use chatkeep_embed::{Embedder, Model};
 
 pub static MINILM: LazyLock<Box<dyn Embedder>> = LazyLock::new(|| load(Model::MiniLm));
+pub static E5: LazyLock<Box<dyn Embedder>> = LazyLock::new(|| load(Model::E5Small));
 
 /// Where `scripts/lib/fetch-models` lays the models.
 pub fn models() -> PathBuf {
@@ -20,7 +21,7 @@ pub fn models() -> PathBuf {
 fn load(model: Model) -> Box<dyn Embedder> {
     match model.load(&[models()]) {
         Ok(embedder) => embedder,
-        Err(error) => panic!("{error}: run scripts/lib/fetch-models first"),
+        Err(error) => panic!("{error}: run scripts/lib/fetch-models --all first"),
     }
 }
 
