@@ -34,6 +34,7 @@ pub mod context;
 pub mod drafts;
 pub mod endpoints;
 mod error;
+pub mod fusion;
 pub mod generations;
 mod ids;
 mod limits;
@@ -57,6 +58,7 @@ mod time;
 mod transaction;
 pub mod trash;
 pub mod upkeep;
+pub mod vectors;
 
 pub use branches::Siblings;
 pub use change::{Change, Committed, Entity};

@@ -17,6 +17,7 @@ use crate::schema;
 use crate::time::{Clock, SystemClock};
 use crate::transaction::{ReadTx, WriteTx};
 use crate::upkeep;
+use crate::vectors::VectorIndex;
 
 /// How a store is opened.
 pub struct OpenOptions {
@@ -68,6 +69,7 @@ impl OpenOptions {
             writer,
             clock: self.clock,
             ids: Mutex::new(ContextV7::new()),
+            vectors: VectorIndex::default(),
             file,
             _lock: lock,
         })
@@ -81,6 +83,7 @@ pub struct Store {
     writer: ConnectionPool,
     clock: Arc<dyn Clock>,
     ids: Mutex<ContextV7>,
+    vectors: VectorIndex,
     file: PathBuf,
     _lock: LockFile,
 }
@@ -92,7 +95,7 @@ impl Store {
     /// [`Error::Busy`] if every reader stays in use for 5 seconds, and what `body` returns.
     pub fn read<T>(&self, body: impl FnOnce(&ReadTx<'_>) -> Result<T>) -> Result<T> {
         let connection = self.readers.get().map_err(|_| Error::Busy)?;
-        let tx = ReadTx::begin(&connection)?;
+        let tx = ReadTx::begin(&connection, &self.vectors)?;
         body(&tx)
     }
 
