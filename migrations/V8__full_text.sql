@@ -30,22 +30,25 @@ CREATE TABLE search_scrub (
 
 INSERT INTO search_scrub (only, state) VALUES (1, 'clean');
 
+-- The + keeps SQLite from the index on kind, by which it would read all notes of a kind for a range
+-- of ids.
 CREATE VIEW search_note_texts (id, text) AS
 SELECT search_notes.id, sessions.name || coalesce(char(10) || sessions.recap, '')
 FROM search_notes
-JOIN sessions ON search_notes.kind = 'session' AND sessions.id = search_notes.item_id
+JOIN sessions ON +search_notes.kind = 'session' AND sessions.id = search_notes.item_id
 UNION ALL
 SELECT search_notes.id, conversation_summaries.summary
 FROM search_notes
 JOIN conversation_summaries
-    ON search_notes.kind = 'summary' AND conversation_summaries.id = search_notes.item_id
+    ON +search_notes.kind = 'summary' AND conversation_summaries.id = search_notes.item_id
 UNION ALL
 SELECT search_notes.id, semantic_pins.content
 FROM search_notes
-JOIN semantic_pins ON search_notes.kind = 'pin' AND semantic_pins.id = search_notes.item_id;
+JOIN semantic_pins ON +search_notes.kind = 'pin' AND semantic_pins.id = search_notes.item_id;
 
 -- What the indexes hold. A reply comes in when it has ended. The trash stays in, and is passed over
--- by the queries: what is there comes back.
+-- by the queries: what is there comes back. The texts of notes are spelled out again: SQLite takes
+-- no condition into a view within a view, and would read all of them for each range of ids.
 CREATE VIEW searchable (id, text, padded) AS
 SELECT id, text, text || '  '
 FROM messages
@@ -54,10 +57,27 @@ WHERE status <> 'streaming'
         SELECT 1 FROM search_pending WHERE messages.id BETWEEN first_id AND last_id
     )
 UNION ALL
-SELECT id, text, text || '  '
-FROM search_note_texts
+SELECT search_notes.id, sessions.name || coalesce(char(10) || sessions.recap, ''),
+    sessions.name || coalesce(char(10) || sessions.recap, '') || '  '
+FROM search_notes
+JOIN sessions ON +search_notes.kind = 'session' AND sessions.id = search_notes.item_id
 WHERE NOT EXISTS (
-    SELECT 1 FROM search_pending WHERE search_note_texts.id BETWEEN first_id AND last_id
+    SELECT 1 FROM search_pending WHERE search_notes.id BETWEEN first_id AND last_id
+)
+UNION ALL
+SELECT search_notes.id, conversation_summaries.summary, conversation_summaries.summary || '  '
+FROM search_notes
+JOIN conversation_summaries
+    ON +search_notes.kind = 'summary' AND conversation_summaries.id = search_notes.item_id
+WHERE NOT EXISTS (
+    SELECT 1 FROM search_pending WHERE search_notes.id BETWEEN first_id AND last_id
+)
+UNION ALL
+SELECT search_notes.id, semantic_pins.content, semantic_pins.content || '  '
+FROM search_notes
+JOIN semantic_pins ON +search_notes.kind = 'pin' AND semantic_pins.id = search_notes.item_id
+WHERE NOT EXISTS (
+    SELECT 1 FROM search_pending WHERE search_notes.id BETWEEN first_id AND last_id
 );
 
 -- Whole words and their beginnings.

@@ -75,6 +75,7 @@ export function rows({ chatkeep, peer, floor }, smaller) {
 const cost = ({ better }, own, other) => (better === 'more' ? other / own : own / other)
 
 function judged(ratio, bound, better) {
+  if (!Number.isFinite(ratio)) return undefined // nobody else does it
   const isMet = bound === undefined ? undefined : better === 'more' ? ratio >= bound : ratio <= bound
   return { ratio, bound, better, isMet }
 }

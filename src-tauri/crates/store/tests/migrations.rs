@@ -155,7 +155,7 @@ fn the_merged_migrations_are_as_they_were() {
             "4 branches 15009148352804288293",
             "5 context 11397858494432917150",
             "6 identity 6167984809933372248",
-            "8 full_text 1275282311884559591",
+            "8 full_text 2775624633056670122",
             "9 vectors 14576136353356508961",
         ]
     );

@@ -6,6 +6,10 @@ use chatkeep_store::testing::TestStore;
 
 use crate::support::say;
 
+mod language;
+mod oracle;
+mod upkeep;
+
 fn now(store: &TestStore) -> Timestamp {
     store.write(|tx| Ok(tx.now())).unwrap().value
 }

@@ -94,7 +94,6 @@ fn fits(tx: &ReadTx<'_>, matcher: &Matcher, candidate: &Candidate) -> Result<boo
 
 /// The newest message's id: where a search begins, and its later pages too.
 pub(crate) fn newest_id(tx: &ReadTx<'_>) -> Result<i64> {
-    let newest: Option<MessageId> =
-        tx.value("SELECT id FROM messages ORDER BY id DESC LIMIT 1", [])?;
-    Ok(newest.map_or(0, MessageId::get))
+    let newest: Option<Option<MessageId>> = tx.value("SELECT max(id) FROM messages", [])?;
+    Ok(newest.flatten().map_or(0, MessageId::get))
 }

@@ -12,6 +12,10 @@ const TRIPLES_MAX: usize = 24;
 /// Triples that may begin with one or two characters before they count as common: those are looked
 /// for in the newest texts themselves.
 const BEGINNINGS_MAX: usize = 256;
+/// The last of all characters, which is none that a text has.
+const LAST: char = '\u{10ffff}';
+/// A triple that no text has.
+const NOWHERE: &str = "\u{10ffff}\u{10ffff}\u{10ffff}";
 
 /// Where the candidates of a query come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,25 +87,30 @@ fn triples(tx: &ReadTx<'_>, part: &str) -> Result<Option<String>> {
         return Ok(Some(quoted.join(" AND ")));
     }
     let beginning = folded(part);
+    let nothing = || {
+        quoted(
+            &format!("{beginning}{NOWHERE}")
+                .chars()
+                .take(3)
+                .collect::<String>(),
+        )
+    };
+    if beginning.is_empty() {
+        return Ok(Some(nothing()));
+    }
     let triples: Vec<Triple> = tx.list(
         "SELECT term
          FROM search_part_terms
          WHERE term >= ?1 AND term < ?2
          LIMIT ?3",
-        (
-            &beginning,
-            format!("{beginning}\u{10ffff}"),
-            BEGINNINGS_MAX + 1,
-        ),
+        (&beginning, format!("{beginning}{LAST}"), BEGINNINGS_MAX + 1),
     )?;
     if triples.len() > BEGINNINGS_MAX {
         return Ok(None);
     }
     let any: Vec<_> = triples.iter().map(|it| quoted(&it.term)).collect();
-    // Nothing begins with it: a triple that nothing has either.
-    let none = || quoted(&format!("{beginning}\u{10ffff}\u{10ffff}"));
     Ok(Some(match any.is_empty() {
-        true => none(),
+        true => nothing(),
         false => format!("({})", any.join(" OR ")),
     }))
 }

@@ -101,17 +101,46 @@ pub fn catch_up(tx: &WriteTx<'_>) -> Result<u64> {
             (range.first_id, from - 1),
         )?;
     }
+    let step = (from, range.last_id);
+    match range.last_id < 0 {
+        true => index_notes(tx, step)?,
+        false => index_messages(tx, step)?,
+    }
+    pending(tx)
+}
+
+fn index_messages(tx: &WriteTx<'_>, step: (i64, i64)) -> Result<()> {
     tx.execute(
         "INSERT INTO search_words (rowid, text)
-         SELECT id, text FROM searchable WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
-        (from, range.last_id),
+         SELECT id, text
+         FROM messages
+         WHERE id BETWEEN ?1 AND ?2 AND status <> 'streaming'
+         ORDER BY id",
+        step,
     )?;
     tx.execute(
         "INSERT INTO search_parts (rowid, padded)
-         SELECT id, padded FROM searchable WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
-        (from, range.last_id),
+         SELECT id, text || '  '
+         FROM messages
+         WHERE id BETWEEN ?1 AND ?2 AND status <> 'streaming'
+         ORDER BY id",
+        step,
     )?;
-    pending(tx)
+    Ok(())
+}
+
+fn index_notes(tx: &WriteTx<'_>, step: (i64, i64)) -> Result<()> {
+    tx.execute(
+        "INSERT INTO search_words (rowid, text)
+         SELECT id, text FROM search_note_texts WHERE id BETWEEN ?1 AND ?2",
+        step,
+    )?;
+    tx.execute(
+        "INSERT INTO search_parts (rowid, padded)
+         SELECT id, text || '  ' FROM search_note_texts WHERE id BETWEEN ?1 AND ?2",
+        step,
+    )?;
+    Ok(())
 }
 
 /// The first id of a step that ends with the range.

@@ -122,43 +122,52 @@ pub(crate) fn sessions_named(tx: &ReadTx<'_>, name: &str) -> Result<Vec<SessionI
     Ok(named.map(|it| it.id).collect())
 }
 
+struct Id {
+    id: i64,
+}
+
+from_row!(Id { id });
+
 /// The newest notes that match.
 fn find(tx: &ReadTx<'_>, query: &Query, matcher: &Matcher) -> Result<Vec<Note>> {
-    // Their ids are below zero, the newest the lowest.
-    let notes: Vec<Note> = match source(tx, query)? {
-        Source::Words(expression) => tx.list(
-            "SELECT kind, item_id, search_note_texts.text AS text
-             FROM search_words
-             CROSS JOIN search_notes ON search_notes.id = search_words.rowid
-             CROSS JOIN search_note_texts ON search_note_texts.id = search_words.rowid
-             WHERE search_words MATCH ?1 AND search_words.rowid < 0
-             ORDER BY search_words.rowid
-             LIMIT ?2",
-            (expression, LOOKED_AT_MAX),
-        )?,
-        Source::Parts(expression) => tx.list(
-            "SELECT kind, item_id, search_note_texts.text AS text
-             FROM search_parts
-             CROSS JOIN search_notes ON search_notes.id = search_parts.rowid
-             CROSS JOIN search_note_texts ON search_note_texts.id = search_parts.rowid
-             WHERE search_parts MATCH ?1 AND search_parts.rowid < 0
-             ORDER BY search_parts.rowid
-             LIMIT ?2",
-            (expression, LOOKED_AT_MAX),
-        )?,
-        Source::Rows => tx.list(
+    let mut notes = Vec::new();
+    for Id { id } in newest(tx, &source(tx, query)?)? {
+        let note: Option<Note> = tx.find(
             "SELECT kind, item_id, search_note_texts.text AS text
              FROM search_notes
-             CROSS JOIN search_note_texts ON search_note_texts.id = search_notes.id
-             ORDER BY search_notes.id
-             LIMIT ?1",
+             JOIN search_note_texts ON search_note_texts.id = ?1
+             WHERE search_notes.id = ?1",
+            [id],
+        )?;
+        notes.extend(note.filter(|it| matcher.fits(&Folded::new(&it.text))));
+    }
+    Ok(notes)
+}
+
+/// The ids of notes are below zero, the newest the lowest.
+fn newest(tx: &ReadTx<'_>, source: &Source) -> Result<Vec<Id>> {
+    match source {
+        Source::Words(expression) => tx.list(
+            "SELECT rowid AS id
+             FROM search_words
+             WHERE search_words MATCH ?1 AND rowid < 0
+             ORDER BY rowid
+             LIMIT ?2",
+            (expression, LOOKED_AT_MAX),
+        ),
+        Source::Parts(expression) => tx.list(
+            "SELECT rowid AS id
+             FROM search_parts
+             WHERE search_parts MATCH ?1 AND rowid < 0
+             ORDER BY rowid
+             LIMIT ?2",
+            (expression, LOOKED_AT_MAX),
+        ),
+        Source::Rows => tx.list(
+            "SELECT id FROM search_notes ORDER BY id LIMIT ?1",
             [LOOKED_AT_MAX],
-        )?,
-    };
-    let fitting = notes
-        .into_iter()
-        .filter(|it| matcher.fits(&Folded::new(&it.text)));
-    Ok(fitting.collect())
+        ),
+    }
 }
 
 fn hit(tx: &ReadTx<'_>, note: &Note, matcher: &Matcher, scope: &Scope) -> Result<Option<NoteHit>> {
