@@ -2,6 +2,7 @@
 
 mod args;
 pub mod commands;
+mod embedding;
 mod error;
 mod events;
 mod jobs;

@@ -16,7 +16,7 @@ use chatkeep_store::{
 };
 use serde::{Deserialize, Serialize};
 use tauri::ipc::Channel;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::error::{CommandError, ErrorKind};
@@ -83,6 +83,8 @@ pub(crate) struct Call {
 #[derive(Default)]
 pub(crate) struct Replies {
     running: Arc<Mutex<HashMap<MessageId, Arc<Notify>>>>,
+    /// How many they are.
+    count: watch::Sender<usize>,
 }
 
 impl Replies {
@@ -97,11 +99,18 @@ impl Replies {
         let stop = Arc::new(Notify::new());
         let id = reply.id;
         lock(&self.running).insert(id, Arc::clone(&stop));
-        let running = Arc::clone(&self.running);
+        self.count.send_modify(|count| *count += 1);
+        let (running, count) = (Arc::clone(&self.running), self.count.clone());
         tauri::async_runtime::spawn(async move {
             ReplyTask::new(store, reply, stop, events).run(call).await;
             lock(&running).remove(&id);
+            count.send_modify(|count| *count -= 1);
         });
+    }
+
+    /// Tells how many are under way, whenever that changes.
+    pub(crate) fn watch(&self) -> watch::Receiver<usize> {
+        self.count.subscribe()
     }
 
     /// Stops a reply; what has come of it stays.

@@ -14,7 +14,7 @@ use chatkeep_store::{
 
 use crate::error::CommandError;
 use crate::replies::Call;
-use crate::state::{AppState, StoreHandle, blocking};
+use crate::state::{AppState, Backend, StoreHandle, blocking};
 
 /// Tokens that are kept for a reply whose length the persona does not limit: this much, and at most
 /// a quarter of the window.
@@ -145,10 +145,6 @@ pub(crate) async fn call(state: &AppState, reply: &Message) -> Result<Call, Comm
     if !planned.plan.fits() {
         return Err(too_large(&planned.plan));
     }
-    let key = state.keys.get(&planned.endpoint.base_url).await?;
-    let kind = EndpointKind::parse(&planned.endpoint.kind).ok_or_else(|| {
-        CommandError::internal(format!("endpoint kind {}", planned.endpoint.kind))
-    })?;
     let request = ChatRequest {
         model: split(&model).1.to_owned(),
         system: system_prompt(&planned),
@@ -156,13 +152,23 @@ pub(crate) async fn call(state: &AppState, reply: &Message) -> Result<Call, Comm
         parameters: parameters(planned.context.persona.as_ref()),
     };
     Ok(Call {
-        connection: Connection {
-            kind,
-            base_url: planned.endpoint.base_url.clone(),
-            key,
-        },
+        connection: connection(&state.backend(), &planned.endpoint).await?,
         counted_tokens: counted_tokens(&planned),
         request,
+    })
+}
+
+/// How an endpoint is reached.
+pub(crate) async fn connection(
+    backend: &Backend,
+    endpoint: &Endpoint,
+) -> Result<Connection, CommandError> {
+    let kind = EndpointKind::parse(&endpoint.kind)
+        .ok_or_else(|| CommandError::internal(format!("endpoint kind {}", endpoint.kind)))?;
+    Ok(Connection {
+        kind,
+        base_url: endpoint.base_url.clone(),
+        key: backend.keys.get(&endpoint.base_url).await?,
     })
 }
 

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use chatkeep_provider::KeyStore;
-use chatkeep_store::{Change, Committed, ReadTx, Result as StoreResult, Store, WriteTx};
+use chatkeep_store::{Change, Committed, Entity, ReadTx, Result as StoreResult, Store, WriteTx};
 
+use crate::embedding::Embedding;
 use crate::error::{CommandError, ErrorKind};
 use crate::opening::{self, AppStatus, OpenFailure};
 use crate::replies::Replies;
@@ -33,7 +34,16 @@ pub(crate) struct AppState {
     /// The replies under way.
     pub(crate) replies: Replies,
     /// The API keys.
-    pub(crate) keys: KeyStore,
+    pub(crate) keys: Arc<KeyStore>,
+    /// What makes messages found by their meaning.
+    pub(crate) embedding: Arc<Embedding>,
+}
+
+/// What it takes to ask a model: the store, and the API keys.
+#[derive(Clone)]
+pub(crate) struct Backend {
+    pub(crate) store: Arc<StoreHandle>,
+    pub(crate) keys: Arc<KeyStore>,
 }
 
 impl AppState {
@@ -44,13 +54,30 @@ impl AppState {
         on_change: impl Fn(Vec<Change>) + Send + Sync + 'static,
     ) -> Self {
         let opened = opening::open(&folder).into();
+        let embedding = Arc::new(Embedding::default());
+        let wakes = Arc::clone(&embedding);
+        let on_change = move |changes: Vec<Change>| {
+            if changes.iter().any(|change| wakes_embedding(change.entity)) {
+                wakes.wake();
+            }
+            on_change(changes);
+        };
         Self {
             store: Arc::new(StoreHandle {
                 place: RwLock::new(Place { folder, opened }),
                 on_change: Box::new(on_change),
             }),
             replies: Replies::default(),
-            keys: KeyStore::new(),
+            keys: Arc::new(KeyStore::new()),
+            embedding,
+        }
+    }
+
+    /// What it takes to ask a model, to hand to a task of its own.
+    pub(crate) fn backend(&self) -> Backend {
+        Backend {
+            store: self.store(),
+            keys: Arc::clone(&self.keys),
         }
     }
 
@@ -64,8 +91,7 @@ impl AppState {
         &self,
         body: impl FnOnce(&ReadTx<'_>) -> StoreResult<T> + Send + 'static,
     ) -> Result<T, CommandError> {
-        let store = self.store.get()?;
-        Ok(blocking(move || store.read(body)).await??)
+        self.store.read(body).await
     }
 
     /// Writes likewise, and tells the window what changed.
@@ -107,7 +133,7 @@ impl AppState {
 
     /// The data folder.
     pub(crate) fn folder(&self) -> PathBuf {
-        self.store.place().folder.clone()
+        self.store.folder()
     }
 
     /// Opens the store in `folder` in the place of the one that is open. If it cannot be opened, an
@@ -125,6 +151,7 @@ impl AppState {
                     folder,
                     opened: Opened::Ready(Arc::new(store)),
                 });
+                self.embedding.wake();
             }
             Err(failure) if self.failure().is_some() => {
                 self.store.set(Place {
@@ -150,6 +177,20 @@ struct Place {
 }
 
 impl StoreHandle {
+    /// The data folder.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.place().folder.clone()
+    }
+
+    /// Reads what is there at one moment.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        body: impl FnOnce(&ReadTx<'_>) -> StoreResult<T> + Send + 'static,
+    ) -> Result<T, CommandError> {
+        let store = self.get()?;
+        Ok(blocking(move || store.read(body)).await??)
+    }
+
     /// Commits, durably, and tells what changed.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
@@ -202,6 +243,11 @@ impl StoreHandle {
     fn set(&self, place: Place) {
         *self.place.write().unwrap_or_else(PoisonError::into_inner) = place;
     }
+}
+
+/// Whether a change of it may have queued something, or chosen another model.
+fn wakes_embedding(entity: Entity) -> bool {
+    matches!(entity, Entity::Message | Entity::Settings)
 }
 
 /// Runs `work` on a thread where it may wait.

@@ -177,6 +177,7 @@ export function demoData(name: DemoName): DemoData {
       lastSessionId: null,
       temporaryHours: 24,
       trashDays: 30,
+      embeddingModel: "all-MiniLM-L6-v2",
     },
   };
   if (name === "failed") data.status = failed();

@@ -100,6 +100,7 @@ export const settings = (changes: Partial<Settings> = {}): Settings => ({
   lastSessionId: null,
   temporaryHours: 24,
   trashDays: 30,
+  embeddingModel: "all-MiniLM-L6-v2",
   ...changes,
 });
 

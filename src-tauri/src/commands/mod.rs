@@ -5,6 +5,7 @@ mod app;
 mod branches;
 mod context;
 mod drafts;
+mod embedding;
 mod endpoints;
 mod memory;
 mod messages;
@@ -16,7 +17,7 @@ mod settings;
 use tauri::Wry;
 use tauri_specta::{Builder, collect_commands, collect_events};
 
-use crate::events::{Changed, StatusChanged};
+use crate::events::{Changed, EmbeddingChanged, StatusChanged};
 
 /// What a command returns.
 type Result<T> = std::result::Result<T, crate::error::CommandError>;
@@ -50,6 +51,11 @@ pub fn bindings() -> Builder<Wry> {
             context::set_excluded,
             drafts::get_draft,
             drafts::set_draft,
+            embedding::embedding_status,
+            embedding::list_embedding_models,
+            embedding::nearest_messages,
+            embedding::set_embedding_model,
+            embedding::set_embedding_paused,
             endpoints::clear_endpoint_key,
             endpoints::create_endpoint,
             endpoints::delete_endpoint,
@@ -98,5 +104,5 @@ pub fn bindings() -> Builder<Wry> {
             settings::get_settings,
             settings::update_settings,
         ])
-        .events(collect_events![Changed, StatusChanged])
+        .events(collect_events![Changed, EmbeddingChanged, StatusChanged])
 }

@@ -42,6 +42,9 @@ pub struct Settings {
     pub temporary_hours: u32,
     /// Days that something in the trash can be restored: 1 to 365.
     pub trash_days: u32,
+    /// The model that messages are embedded with: the name of one on this computer, or
+    /// "endpoint/model"; empty: none, and no search by meaning.
+    pub embedding_model: String,
 }
 
 impl Settings {
@@ -82,6 +85,7 @@ impl Default for Settings {
             last_session_id: None,
             temporary_hours: 24,
             trash_days: 30,
+            embedding_model: "all-MiniLM-L6-v2".to_owned(),
         }
     }
 }
