@@ -46,6 +46,19 @@ export const commands = {
 	getDraft: (sessionId: SessionId | null) => typedError<string, CommandError>(__TAURI_INVOKE("get_draft", { sessionId })),
 	/**  Sets the draft; an empty one is forgotten. */
 	setDraft: (sessionId: SessionId | null, text: string) => typedError<null, CommandError>(__TAURI_INVOKE("set_draft", { sessionId, text })),
+	/**  How far the embedding is. */
+	embeddingStatus: () => typedError<EmbeddingStatus, CommandError>(__TAURI_INVOKE("embedding_status")),
+	/**
+	 *  Asks an endpoint for its models that embed, as far as they can be told; each as
+	 *  "endpoint/model".
+	 */
+	listEmbeddingModels: (endpointId: EndpointId) => typedError<string[], CommandError>(__TAURI_INVOKE("list_embedding_models", { endpointId })),
+	/**  The messages that come nearest to what a text means, best first; none while nothing is embedded. */
+	nearestMessages: (text: string, limit: number) => typedError<Nearest[], CommandError>(__TAURI_INVOKE("nearest_messages", { text, limit })),
+	/**  Chooses the model, after it was tried: a name out of the status, "endpoint/model", or none. */
+	setEmbeddingModel: (model: string | null) => typedError<EmbeddingStatus, CommandError>(__TAURI_INVOKE("set_embedding_model", { model })),
+	/**  Lets the embedding rest until the app ends, or go on. */
+	setEmbeddingPaused: (paused: boolean) => typedError<EmbeddingStatus, CommandError>(__TAURI_INVOKE("set_embedding_paused", { paused })),
 	/**  Forgets the API key of an endpoint. */
 	clearEndpointKey: (id: EndpointId) => typedError<null, CommandError>(__TAURI_INVOKE("clear_endpoint_key", { id })),
 	/**  Adds an endpoint. */
@@ -148,6 +161,7 @@ export const commands = {
 /** Events */
 export const events = {
 	changed: makeEvent<Changed, Changed>("changed"),
+	embeddingChanged: makeEvent<EmbeddingChanged, EmbeddingChanged>("embedding-changed"),
 	statusChanged: makeEvent<StatusChanged, StatusChanged>("status-changed"),
 };
 
@@ -230,6 +244,40 @@ export type ContextPlan = {
 	items: ContextItem[],
 	/**  Messages before the oldest in the list; none of them is sent. */
 	olderMessages: number,
+};
+
+/**  The embedding got further, began to rest or could not go on. At most two a second. */
+export type EmbeddingChanged = EmbeddingStatus;
+
+/**  What the work is doing. */
+export type EmbeddingState = 
+/**  Every message is embedded, or no model is chosen. */
+"done" | 
+/**  Messages are being embedded. */
+"working" | 
+/**  It rests while a reply streams or the user types. */
+"waiting" | 
+/**  The user paused it. */
+"paused" | 
+/**  It cannot go on; `problem` says why. It is tried again by itself. */
+"failed";
+
+/**  How far the embedding is. */
+export type EmbeddingStatus = {
+	/**  The model that is chosen: a name, or "endpoint/model"; nothing: search by meaning is off. */
+	model: string | null,
+	/**  The model whose vectors are searched; another one while all is embedded anew. */
+	serving: string | null,
+	/**  Messages that are still to be embedded. */
+	queued: number,
+	/**  All messages. */
+	messages: number,
+	/**  What the work is doing. */
+	state: EmbeddingState,
+	/**  Why it cannot go on. */
+	problem: CommandError | null,
+	/**  The models that can run on this machine. */
+	localModels: LocalEmbeddingModel[],
 };
 
 /**  Where models are reached. */
@@ -350,6 +398,8 @@ retryAfterS: number | null } |
 status: number } | 
 /**  The provider's reply was malformed or cut. */
 { kind: "provider_reply" } | 
+/**  The files of the model that finds by meaning are missing or damaged. */
+{ kind: "embedding_model" } | 
 /**  The system's keychain failed. */
 { kind: "keychain" } | 
 /**  Anything else; the log has more. */
@@ -423,6 +473,14 @@ export type KeyPlace =
 "keychain" | 
 /**  In memory, until the program ends. */
 "this_run";
+
+/**  A model that can run on this machine. */
+export type LocalEmbeddingModel = {
+	/**  Its name. */
+	name: string,
+	/**  Whether its files are there. */
+	installed: boolean,
+};
 
 /**  A server that was found on this machine. */
 export type LocalServer = {
@@ -507,6 +565,18 @@ export type ModelProfile = {
 	samples: number,
 	/**  Its context window in tokens, as the user set it. */
 	contextWindow: number | null,
+};
+
+/**  A message that means what was asked. */
+export type Nearest = {
+	/**  Which one. */
+	messageId: MessageId,
+	/**  The session it is in. */
+	sessionId: SessionId,
+	/**  Where in its text the part begins that is nearest, in bytes. */
+	start: number,
+	/**  The cosine of that part and the query, -1 to 1. */
+	similarity: number,
 };
 
 /**  An endpoint to be. */
@@ -820,6 +890,11 @@ export type Settings = {
 	temporaryHours?: number,
 	/**  Days that something in the trash can be restored: 1 to 365. */
 	trashDays?: number,
+	/**
+	 *  The model that messages are embedded with: the name of one on this computer, or
+	 *  "endpoint/model"; empty: none, and no search by meaning.
+	 */
+	embeddingModel?: string,
 };
 
 /**  Where a session is listed. */
