@@ -3,6 +3,7 @@
 mod args;
 mod backups;
 pub mod commands;
+mod embedding;
 mod error;
 mod events;
 mod indexing;

@@ -16,6 +16,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::backups::environment::Environment;
 use crate::backups::{Backups, automatic, gate};
+use crate::embedding::Embedding;
 use crate::error::{CommandError, ErrorKind};
 use crate::events::News;
 use crate::memory::Memory;
@@ -66,6 +67,8 @@ pub(crate) struct AppState {
     pub(crate) backups: Backups,
     /// What is done for the memory beside the replies.
     pub(crate) memory: Memory,
+    /// What makes messages found by their meaning.
+    pub(crate) embedding: Embedding,
 }
 
 /// What it takes to ask a model: the store, and the API keys.
@@ -85,7 +88,8 @@ impl AppState {
     ) -> Self {
         let opened = opening::open(&environment.place(&folder));
         let backups = Backups::new(environment, Arc::new(tell));
-        let tell = backups.listening();
+        let embedding = Embedding::default();
+        let tell = embedding.listening(backups.listening());
         let state = Self {
             store: Arc::new(StoreHandle {
                 place: RwLock::new(Place {
@@ -101,6 +105,7 @@ impl AppState {
             keys: Arc::new(KeyStore::new()),
             backups,
             memory: Memory::new(),
+            embedding,
         };
         state.install(folder, opened);
         state
@@ -173,7 +178,7 @@ impl AppState {
 
     /// The data folder.
     pub(crate) fn folder(&self) -> PathBuf {
-        self.store.place().folder.clone()
+        self.store.folder()
     }
 
     /// The database and its folder of backups.
@@ -263,6 +268,7 @@ impl AppState {
         let gate = gate::open(&store, &self.replies, &folder, &self.store.tell);
         let opened = Opened::Ready(Open { _gate: gate, store });
         drop(self.store.set(Place { folder, opened }));
+        self.embedding.wake();
     }
 }
 
@@ -289,6 +295,11 @@ struct Place {
 }
 
 impl StoreHandle {
+    /// The data folder.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.place().folder.clone()
+    }
+
     /// Reads what is there at one moment.
     pub(crate) async fn read<T: Send + 'static>(
         &self,

@@ -183,6 +183,7 @@ export function demoData(name: DemoName): DemoData {
       summaryModel: null,
       recaps: true,
       autoPins: "rules",
+      embeddingModel: "all-MiniLM-L6-v2",
     },
   };
   if (name === "failed") data.status = failed();

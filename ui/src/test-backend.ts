@@ -111,6 +111,7 @@ export const settings = (changes: Partial<Settings> = {}): Settings => ({
   summaryModel: null,
   recaps: true,
   autoPins: "rules",
+  embeddingModel: "all-MiniLM-L6-v2",
   ...changes,
 });
 

@@ -6,6 +6,7 @@ mod backups;
 mod branches;
 mod context;
 mod drafts;
+mod embedding;
 mod endpoints;
 mod memory;
 mod messages;
@@ -18,7 +19,7 @@ mod settings;
 use tauri::Wry;
 use tauri_specta::{Builder, collect_commands, collect_events};
 
-use crate::events::{BackupsChanged, Changed, StatusChanged};
+use crate::events::{BackupsChanged, Changed, EmbeddingChanged, StatusChanged};
 use crate::indexing::IndexChanged;
 
 /// What a command returns.
@@ -69,6 +70,11 @@ pub fn bindings() -> Builder<Wry> {
             context::set_excluded,
             drafts::get_draft,
             drafts::set_draft,
+            embedding::embedding_status,
+            embedding::list_embedding_models,
+            embedding::nearest_messages,
+            embedding::set_embedding_model,
+            embedding::set_embedding_paused,
             endpoints::clear_endpoint_key,
             endpoints::create_endpoint,
             endpoints::delete_endpoint,
@@ -131,6 +137,7 @@ pub fn bindings() -> Builder<Wry> {
         .events(collect_events![
             BackupsChanged,
             Changed,
+            EmbeddingChanged,
             IndexChanged,
             StatusChanged
         ])

@@ -74,6 +74,9 @@ pub struct Settings {
     pub recall_percent: u32,
     /// Whether they may be of other sessions too.
     pub recall_every_session: bool,
+    /// The model that messages are embedded with: the name of one on this computer, or
+    /// "endpoint/model"; empty: none, and no search by meaning.
+    pub embedding_model: String,
 }
 
 impl Settings {
@@ -141,6 +144,7 @@ impl Default for Settings {
             auto_pins: AutoPins::Rules,
             recall_percent: 10,
             recall_every_session: false,
+            embedding_model: "all-MiniLM-L6-v2".to_owned(),
         }
     }
 }
