@@ -86,15 +86,15 @@ fn tell(app: &AppHandle, status: index::IndexStatus) {
     }
 }
 
-/// Takes deleted words off the disk. Returns whether there were any.
-pub(crate) async fn scrub(store: &Arc<StoreHandle>) -> Result<bool, CommandError> {
+/// Takes deleted words out of the indexes.
+pub(crate) async fn scrub(store: &Arc<StoreHandle>) -> Result<(), CommandError> {
     if !store.read(index::status).await?.is_scrubbing {
-        return Ok(false);
+        return Ok(());
     }
     loop {
         let begun = Instant::now();
         if store.write_redoable(index::scrub).await? {
-            return Ok(true);
+            return Ok(());
         }
         tokio::time::sleep(begun.elapsed()).await;
     }

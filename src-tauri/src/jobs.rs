@@ -1,6 +1,7 @@
 //! What the app does by itself while it runs.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chatkeep_store::{Clock, SystemClock, settings, trash};
@@ -11,7 +12,7 @@ use crate::backups::automatic;
 use crate::error::CommandError;
 use crate::events::EmbeddingChanged;
 use crate::indexing;
-use crate::state::AppState;
+use crate::state::{AppState, StoreHandle};
 
 /// How often it is looked whether something expired.
 const PURGE_INTERVAL: Duration = Duration::from_secs(60 * 60);
@@ -85,10 +86,12 @@ async fn purge(state: &AppState) -> Result<(), CommandError> {
             purged.messages
         );
     }
-    let store = state.store();
-    let is_scrubbed = indexing::scrub(&store).await?;
-    if is_scrubbed || purged.sessions + purged.messages > 0 {
-        store.truncate_log().await?;
-    }
-    Ok(())
+    wipe(&state.store()).await
+}
+
+/// Takes what was deleted off the disk: the words that are still in the search's index, then what is
+/// left of them in the write-ahead log.
+pub(crate) async fn wipe(store: &Arc<StoreHandle>) -> Result<(), CommandError> {
+    indexing::scrub(store).await?;
+    store.truncate_log().await
 }

@@ -8,6 +8,7 @@ use tauri::State;
 
 use super::Result;
 use crate::backups::automatic;
+use crate::jobs;
 use crate::state::AppState;
 
 /// A page of a shelf, pinned sessions first, then the newest.
@@ -151,5 +152,15 @@ pub(crate) async fn restore_session(state: State<'_, AppState>, id: SessionId) -
 #[specta::specta]
 pub(crate) async fn delete_session(state: State<'_, AppState>, id: SessionId) -> Result<()> {
     automatic::before_delete(&state, SystemClock.now()).await;
-    state.write(move |tx| sessions::delete(tx, id)).await
+    state.write(move |tx| sessions::delete(tx, id)).await?;
+    let store = state.store();
+    tauri::async_runtime::spawn(async move {
+        if let Err(error) = jobs::wipe(&store).await {
+            log::warn!(
+                "deleted words are on the disk until the next purge: {}",
+                error.message
+            );
+        }
+    });
+    Ok(())
 }

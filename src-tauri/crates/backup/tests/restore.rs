@@ -306,7 +306,7 @@ fn an_older_backup_is_brought_up_to_date_on_the_way() {
          DELETE FROM sqlite_schema WHERE name LIKE 'search%' OR tbl_name LIKE 'search%';
          PRAGMA writable_schema = RESET;
          VACUUM;
-        "DROP TABLE summary_messages;
+         DROP TABLE summary_messages;
          DROP INDEX summaries_by_end;
          DROP INDEX summaries_extractive;
          ALTER TABLE conversation_summaries DROP COLUMN origin;

@@ -136,12 +136,15 @@ fn database(folder: &TempDir) -> PathBuf {
     folder.path().join(DATABASE_FILE)
 }
 
-/// Damages pages that opening the store does not read.
+/// Damages a page with messages, which neither opening the store nor adding to it reads.
 fn damage_rows(folder: &TempDir) {
     let file = database(folder);
     let mut bytes = fs::read(&file).unwrap();
-    let last = bytes.len() - 4096;
-    bytes[last - 2 * 4096..last].fill(0xa5);
+    let text = b"Message 20 of Tea. How long";
+    let page = bytes
+        .chunks_mut(4096)
+        .find(|page| page.windows(text.len()).any(|part| part == text));
+    page.unwrap().fill(0xa5);
     fs::write(&file, bytes).unwrap();
 }
 

@@ -135,7 +135,7 @@ impl Term {
     /// Whether it is in a text, read as it is defined.
     fn is_in(&self, text: &str, inside_words: bool) -> bool {
         let text = folded(text);
-        let cleared: String = text.replace("👩‍🍳", " ").replace('🍵', " ").replace(',', " ");
+        let cleared: String = text.replace("👩‍🍳", " ").replace(['🍵', ','], " ");
         let words: Vec<&str> = cleared.split_whitespace().collect();
         match self {
             Self::Atom(atom) => match ATOMS[*atom] {
