@@ -11,6 +11,7 @@ mod jobs;
 mod logging;
 mod memory;
 mod opening;
+mod recall;
 mod replies;
 mod requests;
 mod state;

@@ -71,11 +71,12 @@ pub(crate) struct AppState {
     pub(crate) embedding: Embedding,
 }
 
-/// What it takes to ask a model: the store, and the API keys.
+/// What it takes to ask a model: the store, the API keys, and what finds by meaning.
 #[derive(Clone)]
 pub(crate) struct Backend {
     pub(crate) store: Arc<StoreHandle>,
     pub(crate) keys: Arc<KeyStore>,
+    pub(crate) embedding: Embedding,
 }
 
 impl AppState {
@@ -116,6 +117,7 @@ impl AppState {
         Backend {
             store: self.store(),
             keys: Arc::clone(&self.keys),
+            embedding: self.embedding.clone(),
         }
     }
 

@@ -183,6 +183,8 @@ export function demoData(name: DemoName): DemoData {
       summaryModel: null,
       recaps: true,
       autoPins: "rules",
+      recallPercent: 10,
+      recallEverySession: false,
       embeddingModel: "all-MiniLM-L6-v2",
     },
   };

@@ -111,6 +111,8 @@ export const settings = (changes: Partial<Settings> = {}): Settings => ({
   summaryModel: null,
   recaps: true,
   autoPins: "rules",
+  recallPercent: 10,
+  recallEverySession: false,
   embeddingModel: "all-MiniLM-L6-v2",
   ...changes,
 });

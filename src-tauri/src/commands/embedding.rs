@@ -1,7 +1,6 @@
 //! Finding messages by their meaning: the model, and how far it has got.
 
 use chatkeep_provider::list_embedding_models as ask_models;
-use chatkeep_store::vectors::{self, Nearest, NearestOptions};
 use chatkeep_store::{EndpointId, endpoints};
 use tauri::State;
 
@@ -51,22 +50,4 @@ pub(crate) async fn list_embedding_models(
     let models = ask_models(&connection(&state.backend(), &endpoint).await?).await?;
     let reference = |model: String| format!("{endpoint_id}/{model}");
     Ok(models.into_iter().map(reference).collect())
-}
-
-/// The messages that come nearest to what a text means, best first; none while nothing is embedded.
-#[tauri::command]
-#[specta::specta]
-pub(crate) async fn nearest_messages(
-    state: State<'_, AppState>,
-    text: String,
-    limit: u32,
-) -> Result<Vec<Nearest>> {
-    let backend = state.backend();
-    let Some(query) = state.embedding.embed_query(&backend, &text).await? else {
-        return Ok(Vec::new());
-    };
-    let options = NearestOptions::first(usize::try_from(limit).unwrap_or(usize::MAX));
-    state
-        .read(move |tx| vectors::nearest(tx, &query, &options))
-        .await
 }

@@ -32,7 +32,7 @@ const TYPING: Duration = Duration::from_secs(3);
 type Tell = Box<dyn Fn(EmbeddingStatus) + Send + Sync>;
 
 /// The work, as the commands see it.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Embedding(Arc<Shared>);
 
 /// What the commands and the task share.

@@ -573,7 +573,6 @@ fn after_a_purge_of_messages_the_words_of_their_summaries_and_pins_are_gone_from
     assert_sound(store.file());
 }
 
-<<<<<<< HEAD
 /// A vector tells much of the text that it is of.
 #[test]
 fn after_a_purge_the_vectors_are_gone_from_the_bytes_on_disk_with_their_messages() {
@@ -617,10 +616,10 @@ fn after_a_purge_the_vectors_are_gone_from_the_bytes_on_disk_with_their_messages
     store.truncate_log().unwrap();
     assert_eq!(there(), [true, false, false]);
     assert_sound(store.file());
-=======
+}
+
 /// Takes what was deleted off the disk, as the app does after every purge.
 fn wipe(store: &TestStore) {
     while !store.write(index::scrub).unwrap().value {}
     store.truncate_log().unwrap();
->>>>>>> integ
 }
