@@ -234,6 +234,7 @@ export const contextItem = (
   role: part === "message" ? "user" : null,
   beginning: `${part} ${id}`,
   mark: null,
+  score: null,
   tokens: 10,
   included: true,
   reason: "recent",

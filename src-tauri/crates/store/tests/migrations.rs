@@ -409,7 +409,7 @@ fn every_foreign_key_has_an_index() {
     )
     .into_iter()
     .collect();
-    assert_eq!(keys.len(), 14, "{keys:?}");
+    assert_eq!(keys.len(), 17, "{keys:?}");
     let mut without: Vec<_> = keys.iter().filter(|it| !indexed.contains(*it)).collect();
     without.sort();
     assert_eq!(without, allowed.iter().collect::<Vec<_>>());
