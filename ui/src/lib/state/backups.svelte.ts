@@ -129,7 +129,7 @@ class Backups {
   async #run<T>(
     name: TaskName,
     backupId: string | null,
-    start: (on: ReturnType<typeof progressChannel>) => Promise<T>,
+    start: (on: ReturnType<typeof progressChannel<BackupProgress>>) => Promise<T>,
   ): Promise<T> {
     const task: Task = { name, backupId, progress: null };
     this.task = task;
