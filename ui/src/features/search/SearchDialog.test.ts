@@ -40,10 +40,12 @@ const found = (fields: Partial<SearchResults> = {}): SearchResults => ({
   ...fields,
 });
 
-beforeEach(() => {
+beforeEach(async () => {
   requests = [];
   answer = () => found();
+  // At once: what the test before found must not be on show while this one's search waits.
   search.text = "";
+  await search.search();
   backend.answerWith({
     search: ({ request }) => {
       requests.push(request as SearchRequest);
