@@ -1,5 +1,6 @@
 //! The only error that crosses to the window: what went wrong, and what the user can do.
 
+use chatkeep_embed::EmbedError;
 use chatkeep_provider::ProviderError;
 use chatkeep_store::Error as StoreError;
 use serde::{Deserialize, Serialize};
@@ -60,6 +61,8 @@ pub(crate) enum ErrorKind {
     },
     /// The provider's reply was malformed or cut.
     ProviderReply,
+    /// The files of the model that finds by meaning are missing or damaged.
+    EmbeddingModel,
     /// The system's keychain failed.
     Keychain,
     /// A backup is damaged, is of another store, or cannot be read for another reason.
@@ -220,6 +223,11 @@ impl From<ProviderError> for CommandError {
                 ErrorKind::ProviderModel,
                 "Choose another model, or install this one there.",
             ),
+            ProviderError::NoEmbeddings { .. } => (
+                ErrorKind::ProviderModel,
+                "Choose a model of Ollama or of an OpenAI-compatible server, or one on this \
+                 computer.",
+            ),
             ProviderError::Refused { status, .. } => (
                 ErrorKind::ProviderRefused { status: *status },
                 "Try again; if it stays, look at the server's own log or status page.",
@@ -242,5 +250,23 @@ impl From<ProviderError> for CommandError {
             _ => return Self::internal(&error),
         };
         Self::new(kind, error, remedy)
+    }
+}
+
+impl From<EmbedError> for CommandError {
+    fn from(error: EmbedError) -> Self {
+        let remedy = match &error {
+            EmbedError::Missing { .. } => {
+                "Search by words works without it. Install Chatkeep again, or lay the model's folder \
+                 into “models” in your data folder; in the source tree, run scripts/lib/fetch-models \
+                 --all."
+            }
+            EmbedError::Unreadable { .. } | EmbedError::Damaged { .. } => {
+                "Search by words works without it. Install Chatkeep again, or replace the model's \
+                 folder."
+            }
+            _ => return Self::internal(&error).because(&error),
+        };
+        Self::new(ErrorKind::EmbeddingModel, &error, remedy).because(&error)
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use tauri::{AppHandle, Manager};
 use tauri_specta::Event;
 
+use crate::embedding::EmbeddingStatus;
 use crate::opening::AppStatus;
 use crate::state::AppState;
 
@@ -57,3 +58,7 @@ fn heard(told: tauri::Result<()>) {
         log::warn!("the window could not be told of a change: {error}");
     }
 }
+
+/// The embedding got further, began to rest or could not go on. At most two a second.
+#[derive(Debug, Clone, Serialize, Deserialize, specta::Type, Event)]
+pub(crate) struct EmbeddingChanged(pub EmbeddingStatus);

@@ -1,13 +1,16 @@
 //! What the app does by itself while it runs.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chatkeep_store::{Clock, SystemClock, settings, trash};
 use tauri::{AppHandle, Manager};
+use tauri_specta::Event;
 
 use crate::backups::automatic;
 use crate::error::CommandError;
+use crate::events::EmbeddingChanged;
 use crate::indexing;
 use crate::state::{AppState, StoreHandle};
 
@@ -20,6 +23,7 @@ const MANY: usize = 10;
 pub(crate) fn start(app: &AppHandle) {
     let state = app.state::<AppState>();
     state.memory.start(state.backend(), state.replies.watch());
+    start_embedding(app, &state);
     let purging = app.clone();
     tauri::async_runtime::spawn(async move {
         loop {
@@ -37,6 +41,26 @@ pub(crate) fn start(app: &AppHandle) {
             tokio::time::sleep(automatic::TICK).await;
         }
     });
+}
+
+/// Models are looked for where the user says, then beside the app.
+fn start_embedding(app: &AppHandle, state: &AppState) {
+    let named = std::env::var_os("CHATKEEP_MODEL_DIR").map(PathBuf::from);
+    let bundled = app
+        .path()
+        .resource_dir()
+        .map(|folder| folder.join("models"));
+    let folders = named.into_iter().chain(bundled.ok()).collect();
+    let window = app.clone();
+    let tell = move |status| {
+        if let Err(error) = EmbeddingChanged(status).emit(&window) {
+            log::warn!("the window could not be told of the embedding: {error}");
+        }
+    };
+    let replies = state.replies.watch();
+    state
+        .embedding
+        .start(state.backend(), folders, replies, tell);
 }
 
 /// Deletes for good what expired and what was long enough in the trash, on the disk too.

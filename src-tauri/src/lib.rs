@@ -3,6 +3,7 @@
 mod args;
 mod backups;
 pub mod commands;
+mod embedding;
 mod error;
 mod events;
 mod indexing;
@@ -10,6 +11,7 @@ mod jobs;
 mod logging;
 mod memory;
 mod opening;
+mod recall;
 mod replies;
 mod requests;
 mod state;

@@ -9,10 +9,12 @@ use chatkeep_provider::{
 use chatkeep_store::context::{self, Part, PlanOptions};
 use chatkeep_store::{
     Context, ContextLimits, ContextPlan, Endpoint, EndpointId, Message, MessageId, ModelProfile,
-    Persona, ReadTx, Result as StoreResult, Role, SessionId, endpoints, messages, models,
+    Persona, ReadTx, Result as StoreResult, Role, SessionId, endpoints, messages, models, sessions,
+    settings,
 };
 
 use crate::error::CommandError;
+use crate::recall::recall;
 use crate::replies::Call;
 use crate::state::{Backend, StoreHandle, blocking};
 
@@ -56,17 +58,25 @@ pub(crate) async fn plan(
             Target::Session(id) => context::build(tx, id, limits)?,
             Target::Reply(id) => context::build_for(tx, id, limits)?,
         };
+        let session = match target {
+            Target::Session(id) => id,
+            Target::Reply(id) => messages::get(tx, id)?.session_id,
+        };
         Ok((
             context,
+            sessions::get(tx, session)?,
+            settings::get(tx)?,
             endpoints::get(tx, &endpoint)?,
             models::get(tx, &model)?,
         ))
     };
-    let (mut context, endpoint, profile) = backend.store.read(rows).await?;
+    let (context, session, settings, endpoint, profile) = backend.store.read(rows).await?;
+    let mut context = recall(backend, session, context, &settings).await?;
     count_missing(&backend.store, &mut context).await?;
     let window = window_of(&endpoint, &name, &profile);
     let options = PlanOptions {
         token_ratio: profile.token_ratio,
+        recall_percent: settings.recall_percent,
         ..PlanOptions::within(window.saturating_sub(reply_tokens(&context, window)))
     };
     let planned = blocking(move || {
@@ -221,8 +231,29 @@ fn system_prompt(planned: &Planned) -> Option<String> {
     let summaries = context.summaries.iter().rev();
     let sent = summaries.filter(|it| plan.sends(Part::Summary, &it.id.to_string()));
     parts.extend(sent.map(|it| format!("Earlier in this chat: {}", it.summary)));
+    parts.extend(recalled(planned));
     parts.retain(|part| !part.trim().is_empty());
     (!parts.is_empty()).then(|| parts.join("\n\n"))
+}
+
+/// What was said elsewhere about what the user's last message is about, the nearest first.
+fn recalled(planned: &Planned) -> Option<String> {
+    let recalled = planned.context.recalled.iter();
+    let sent = recalled.filter(|it| {
+        let id = it.message.id.to_string();
+        planned.plan.sends(Part::Recalled, &id)
+    });
+    let quotes: Vec<_> = sent
+        .map(|it| {
+            let who = match it.message.role {
+                Role::Assistant => "you",
+                Role::User | Role::System | Role::Tool => "the user",
+            };
+            format!("In “{}” {who} said:\n{}", it.session_name, it.message.text)
+        })
+        .collect();
+    let heading = "What was said before and may be about the user's last message:";
+    (!quotes.is_empty()).then(|| format!("{heading}\n\n{}", quotes.join("\n\n")))
 }
 
 /// The messages of the plan, with what the reply has so far, where it is to go on.

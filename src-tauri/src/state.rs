@@ -16,6 +16,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::backups::environment::Environment;
 use crate::backups::{Backups, automatic, gate};
+use crate::embedding::Embedding;
 use crate::error::{CommandError, ErrorKind};
 use crate::events::News;
 use crate::memory::Memory;
@@ -66,13 +67,16 @@ pub(crate) struct AppState {
     pub(crate) backups: Backups,
     /// What is done for the memory beside the replies.
     pub(crate) memory: Memory,
+    /// What makes messages found by their meaning.
+    pub(crate) embedding: Embedding,
 }
 
-/// What it takes to ask a model: the store, and the API keys.
+/// What it takes to ask a model: the store, the API keys, and what finds by meaning.
 #[derive(Clone)]
 pub(crate) struct Backend {
     pub(crate) store: Arc<StoreHandle>,
     pub(crate) keys: Arc<KeyStore>,
+    pub(crate) embedding: Embedding,
 }
 
 impl AppState {
@@ -85,7 +89,8 @@ impl AppState {
     ) -> Self {
         let opened = opening::open(&environment.place(&folder));
         let backups = Backups::new(environment, Arc::new(tell));
-        let tell = backups.listening();
+        let embedding = Embedding::default();
+        let tell = embedding.listening(backups.listening());
         let state = Self {
             store: Arc::new(StoreHandle {
                 place: RwLock::new(Place {
@@ -101,6 +106,7 @@ impl AppState {
             keys: Arc::new(KeyStore::new()),
             backups,
             memory: Memory::new(),
+            embedding,
         };
         state.install(folder, opened);
         state
@@ -111,6 +117,7 @@ impl AppState {
         Backend {
             store: self.store(),
             keys: Arc::clone(&self.keys),
+            embedding: self.embedding.clone(),
         }
     }
 
@@ -173,7 +180,7 @@ impl AppState {
 
     /// The data folder.
     pub(crate) fn folder(&self) -> PathBuf {
-        self.store.place().folder.clone()
+        self.store.folder()
     }
 
     /// The database and its folder of backups.
@@ -263,6 +270,7 @@ impl AppState {
         let gate = gate::open(&store, &self.replies, &folder, &self.store.tell);
         let opened = Opened::Ready(Open { _gate: gate, store });
         drop(self.store.set(Place { folder, opened }));
+        self.embedding.wake();
     }
 }
 
@@ -289,6 +297,11 @@ struct Place {
 }
 
 impl StoreHandle {
+    /// The data folder.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.place().folder.clone()
+    }
+
     /// Reads what is there at one moment.
     pub(crate) async fn read<T: Send + 'static>(
         &self,

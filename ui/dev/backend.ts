@@ -111,6 +111,38 @@ export class DemoBackend {
     pending: 0,
     isScrubbing: false,
   });
+  more_like = ({ limit }: Args) =>
+    demoSearch(this.#data, {
+      text: "",
+      order: "newest",
+      after: null,
+      limit: Number(limit),
+      utcOffsetMinutes: 0,
+    }).messages;
+  check_vectors = () => ({ isSound: true, problems: [] });
+  rebuild_vectors = () => null;
+  embedding_status = () => {
+    const messages = [...this.#data.messages.values()].flat().length;
+    const model = this.#data.settings.embeddingModel || null;
+    return {
+      model,
+      serving: model,
+      queued: 0,
+      messages,
+      state: "done",
+      problem: null,
+      localModels: [
+        { name: "all-MiniLM-L6-v2", installed: true },
+        { name: "multilingual-e5-small-q4", installed: false },
+      ],
+    };
+  };
+  set_embedding_model = ({ model }: Args) => {
+    this.#data.settings.embeddingModel = String(model ?? "");
+    return this.embedding_status();
+  };
+  set_embedding_paused = () => this.embedding_status();
+  list_embedding_models = () => [];
   check_index = () => ({ isSound: true, problems: [] });
   rebuild_index = () => this.index_status();
 

@@ -55,6 +55,7 @@ function itemsOf({ persona, pins, summaries, messages, exclusions }: ContextRows
     role: null,
     beginning: text.slice(0, 160),
     mark: null,
+    score: null,
     tokens: Math.ceil(text.length / 4) + 4,
     included: false,
     reason: text === "" ? "empty" : left.has(part + id) ? "left_out" : reason,

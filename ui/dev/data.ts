@@ -183,6 +183,9 @@ export function demoData(name: DemoName): DemoData {
       summaryModel: null,
       recaps: true,
       autoPins: "rules",
+      recallPercent: 10,
+      recallEverySession: false,
+      embeddingModel: "all-MiniLM-L6-v2",
     },
   };
   if (name === "failed") data.status = failed();

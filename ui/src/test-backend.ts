@@ -111,6 +111,9 @@ export const settings = (changes: Partial<Settings> = {}): Settings => ({
   summaryModel: null,
   recaps: true,
   autoPins: "rules",
+  recallPercent: 10,
+  recallEverySession: false,
+  embeddingModel: "all-MiniLM-L6-v2",
   ...changes,
 });
 
@@ -231,6 +234,7 @@ export const contextItem = (
   role: part === "message" ? "user" : null,
   beginning: `${part} ${id}`,
   mark: null,
+  score: null,
   tokens: 10,
   included: true,
   reason: "recent",

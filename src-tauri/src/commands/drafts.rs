@@ -24,6 +24,7 @@ pub(crate) async fn set_draft(
     session_id: Option<SessionId>,
     text: String,
 ) -> Result<()> {
+    state.embedding.typed();
     state
         .store()
         .write_redoable(move |tx| drafts::set(tx, session_id, &text))

@@ -1,7 +1,7 @@
 //! Endpoints, their keys, and the models behind them.
 
 use chatkeep_provider::{
-    ApiKey, Connection, EndpointKind, KeyPlace, LocalServer, discover, list_models as ask_models,
+    ApiKey, EndpointKind, KeyPlace, LocalServer, discover, list_models as ask_models,
     parse_base_url,
 };
 use chatkeep_store::{
@@ -12,6 +12,7 @@ use tauri::State;
 
 use super::Result;
 use crate::error::CommandError;
+use crate::requests::connection;
 use crate::state::AppState;
 
 /// Where models are reached.
@@ -187,7 +188,8 @@ pub(crate) async fn list_models(
     state: State<'_, AppState>,
     endpoint_id: EndpointId,
 ) -> Result<Vec<Model>> {
-    let connection = connection(&state, get(&state, endpoint_id.clone()).await?).await?;
+    let row = get(&state, endpoint_id.clone()).await?;
+    let connection = connection(&state.backend(), &row).await?;
     let names = ask_models(&connection).await?;
     let model = |id: String| Model {
         reference: format!("{endpoint_id}/{id}"),
@@ -213,17 +215,6 @@ pub(crate) async fn discover_local_servers(state: State<'_, AppState>) -> Result
 
 fn same_address(a: &str, b: &str) -> bool {
     matches!((parse_base_url(a), parse_base_url(b)), (Ok(a), Ok(b)) if a == b)
-}
-
-/// What it takes to reach an endpoint, its key included.
-async fn connection(state: &AppState, row: Row) -> Result<Connection> {
-    let key = state.keys.get(&row.base_url).await?;
-    let Endpoint { kind, base_url, .. } = row.try_into()?;
-    Ok(Connection {
-        kind,
-        base_url,
-        key,
-    })
 }
 
 async fn get(state: &AppState, id: EndpointId) -> Result<Row> {

@@ -6,6 +6,7 @@ mod backups;
 mod branches;
 mod context;
 mod drafts;
+mod embedding;
 mod endpoints;
 mod memory;
 mod messages;
@@ -18,7 +19,7 @@ mod settings;
 use tauri::Wry;
 use tauri_specta::{Builder, collect_commands, collect_events};
 
-use crate::events::{BackupsChanged, Changed, StatusChanged};
+use crate::events::{BackupsChanged, Changed, EmbeddingChanged, StatusChanged};
 use crate::indexing::IndexChanged;
 
 /// What a command returns.
@@ -69,6 +70,10 @@ pub fn bindings() -> Builder<Wry> {
             context::set_excluded,
             drafts::get_draft,
             drafts::set_draft,
+            embedding::embedding_status,
+            embedding::list_embedding_models,
+            embedding::set_embedding_model,
+            embedding::set_embedding_paused,
             endpoints::clear_endpoint_key,
             endpoints::create_endpoint,
             endpoints::delete_endpoint,
@@ -108,9 +113,12 @@ pub fn bindings() -> Builder<Wry> {
             replies::send_message,
             replies::stop_reply,
             search::check_index,
+            search::check_vectors,
             search::index_status,
+            search::more_like,
             search::palette_search,
             search::rebuild_index,
+            search::rebuild_vectors,
             search::search,
             sessions::create_session,
             sessions::delete_session,
@@ -131,6 +139,7 @@ pub fn bindings() -> Builder<Wry> {
         .events(collect_events![
             BackupsChanged,
             Changed,
+            EmbeddingChanged,
             IndexChanged,
             StatusChanged
         ])

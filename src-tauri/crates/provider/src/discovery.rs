@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
-use crate::models::list_within;
+use crate::models::{Purpose, list_within};
 use crate::{Connection, EndpointKind};
 
 /// How long a port is given. A server that is there answers in a few milliseconds.
@@ -106,7 +106,9 @@ async fn probe(port: LocalPort) -> Option<LocalServer> {
         base_url: base_url.clone(),
         key: None,
     };
-    let listing = list_within(&connection, PROBE_LIMIT).await.ok()?;
+    let listing = list_within(&connection, Purpose::Chat, PROBE_LIMIT)
+        .await
+        .ok()?;
     let name = match listing.owner.as_deref() {
         Some("llamacpp") => "llama.cpp",
         Some("vllm") => "vLLM",

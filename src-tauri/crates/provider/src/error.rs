@@ -55,6 +55,12 @@ pub enum ProviderError {
         /// How long it was given, in seconds.
         waited_s: u64,
     },
+    /// The provider has no models that embed.
+    #[error("{provider} has no models that turn texts into vectors")]
+    NoEmbeddings {
+        /// The provider's name.
+        provider: &'static str,
+    },
     /// The address cannot be used.
     #[error("the address cannot be used: {problem}")]
     InvalidUrl {

@@ -1,10 +1,11 @@
-//! The HTTP clients, and the small requests: headers by protocol, a JSON document by GET.
+//! The HTTP clients, and the small requests: headers by protocol, a JSON document by GET or POST.
 
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Url};
+use reqwest::{Client, RequestBuilder, Url};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::address::is_loopback;
@@ -14,7 +15,7 @@ use crate::{Connection, EndpointKind, ProviderError};
 /// How long a connection may take to come about.
 pub(crate) const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
-/// More than any list of models or explanation of an error; a server that sends more is not one.
+/// More than any list of models, batch of vectors or explanation of an error; a server that sends more is not one.
 const DOCUMENT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// The client for an address; both are made once, because making one reads the system's
@@ -81,8 +82,28 @@ pub(crate) async fn get_json<T: DeserializeOwned>(
     url: Url,
     limit: Duration,
 ) -> Result<T, ProviderError> {
+    let request = client(&url, call)?.get(url);
+    json(request.headers(header_map(connection)), call, limit).await
+}
+
+/// Sends a JSON document and gets one for it, within `limit` from start to end.
+pub(crate) async fn post_json<T: DeserializeOwned>(
+    connection: &Connection,
+    call: &Call,
+    url: Url,
+    body: &impl Serialize,
+    limit: Duration,
+) -> Result<T, ProviderError> {
+    let request = client(&url, call)?.post(url).json(body);
+    json(request.headers(header_map(connection)), call, limit).await
+}
+
+async fn json<T: DeserializeOwned>(
+    request: RequestBuilder,
+    call: &Call,
+    limit: Duration,
+) -> Result<T, ProviderError> {
     let work = async {
-        let request = client(&url, call)?.get(url).headers(header_map(connection));
         let response = request
             .send()
             .await

@@ -1,5 +1,5 @@
 //! Talking to language models: list the models of an endpoint, stream a reply, cancel it, count
-//! its tokens; find local servers; keep API keys in the operating system's keychain.
+//! its tokens; turn texts into vectors; find local servers; keep API keys in the operating system's keychain.
 //!
 //! No SQL, no window, no store: text goes in, text comes out.
 //!
@@ -40,6 +40,7 @@ mod call;
 mod chat;
 mod connection;
 mod discovery;
+mod embeddings;
 mod endpoint;
 mod error;
 mod genai_stream;
@@ -54,10 +55,11 @@ pub use address::parse_base_url;
 pub use chat::{ChatRequest, Limits, Reply, ReplyPart, Role, StopReason, Turn, Usage, stream_chat};
 pub use connection::{ApiKey, Connection};
 pub use discovery::{LocalPort, LocalServer, USUAL_PORTS, discover, discover_at};
+pub use embeddings::embed;
 pub use endpoint::EndpointKind;
 pub use error::ProviderError;
 pub use keys::{KeyPlace, KeyStore};
-pub use models::list_models;
+pub use models::{list_embedding_models, list_models};
 pub use parameters::Parameters;
 pub use tokens::{context_window, count_tokens};
 

@@ -39,7 +39,24 @@ const OPENAI_NOT_CHAT: [&str; 13] = [
 /// # Errors
 /// Any [`ProviderError`] but [`ProviderError::Model`].
 pub async fn list_models(connection: &Connection) -> Result<Vec<String>, ProviderError> {
-    Ok(list_within(connection, LIST_LIMIT).await?.models)
+    let listing = list_within(connection, Purpose::Chat, LIST_LIMIT).await?;
+    Ok(listing.models)
+}
+
+/// Lists the models that embed, as far as they can be told, sorted by name.
+///
+/// # Errors
+/// Any [`ProviderError`] but [`ProviderError::Model`].
+pub async fn list_embedding_models(connection: &Connection) -> Result<Vec<String>, ProviderError> {
+    let listing = list_within(connection, Purpose::Embed, LIST_LIMIT).await?;
+    Ok(listing.models)
+}
+
+/// What a model is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Chat,
+    Embed,
 }
 
 /// A list of models, and who made it.
@@ -51,6 +68,7 @@ pub(crate) struct Listing {
 
 pub(crate) async fn list_within(
     connection: &Connection,
+    purpose: Purpose,
     limit: Duration,
 ) -> Result<Listing, ProviderError> {
     let call = Call::new(connection, limit)?;
@@ -58,13 +76,13 @@ pub(crate) async fn list_within(
     let mut listing = match connection.kind {
         EndpointKind::Ollama => get_json::<OllamaList>(connection, &call, url, limit)
             .await?
-            .into_listing(),
+            .into_listing(purpose),
         EndpointKind::Gemini => get_json::<GeminiList>(connection, &call, url, limit)
             .await?
-            .into_listing(),
+            .into_listing(purpose),
         kind => get_json::<OpenaiList>(connection, &call, url, limit)
             .await?
-            .into_listing(kind),
+            .into_listing(kind, purpose),
     };
     listing.models.sort_unstable();
     listing.models.dedup();
@@ -104,15 +122,15 @@ struct OllamaDetails {
 }
 
 impl OllamaList {
-    fn into_listing(self) -> Listing {
+    fn into_listing(self, purpose: Purpose) -> Listing {
         // The families `bert`, `nomic-bert` and so on do nothing but embed.
-        let chats = |model: &OllamaModel| {
-            !model.details.family.contains("bert") && !model.name.contains("embed")
+        let embeds = |model: &OllamaModel| {
+            model.details.family.contains("bert") || model.name.contains("embed")
         };
         let models = self
             .models
             .into_iter()
-            .filter(chats)
+            .filter(|model| embeds(model) == (purpose == Purpose::Embed))
             .map(|model| model.name)
             .collect();
         Listing {
@@ -134,18 +152,21 @@ struct OpenaiModel {
 }
 
 impl OpenaiList {
-    fn into_listing(self, kind: EndpointKind) -> Listing {
+    fn into_listing(self, kind: EndpointKind, purpose: Purpose) -> Listing {
         let not_chat: &[&str] = if kind == EndpointKind::Openai {
             &OPENAI_NOT_CHAT
         } else {
             &["embed"]
         };
-        let chats = |model: &OpenaiModel| !not_chat.iter().any(|part| model.id.contains(part));
+        let serves = |model: &OpenaiModel| match purpose {
+            Purpose::Chat => !not_chat.iter().any(|part| model.id.contains(part)),
+            Purpose::Embed => model.id.contains("embed"),
+        };
         let owner = self.data.iter().find_map(|model| model.owned_by.clone());
         let models = self
             .data
             .into_iter()
-            .filter(chats)
+            .filter(serves)
             .map(|model| model.id)
             .collect();
         Listing { models, owner }
@@ -165,18 +186,22 @@ struct GeminiModel {
 }
 
 impl GeminiList {
-    fn into_listing(self) -> Listing {
-        let chats = |model: &GeminiModel| {
+    fn into_listing(self, purpose: Purpose) -> Listing {
+        let wanted = match purpose {
+            Purpose::Chat => "generateContent",
+            Purpose::Embed => "embedContent",
+        };
+        let serves = |model: &GeminiModel| {
             model
                 .supported_generation_methods
                 .iter()
-                .any(|method| method == "generateContent")
+                .any(|method| method == wanted)
         };
         let plain = |model: GeminiModel| match model.name.strip_prefix("models/") {
             Some(name) => name.to_owned(),
             None => model.name,
         };
-        let models = self.models.into_iter().filter(chats).map(plain).collect();
+        let models = self.models.into_iter().filter(serves).map(plain).collect();
         Listing {
             models,
             owner: None,

@@ -35,6 +35,7 @@ pub mod context;
 pub mod drafts;
 pub mod endpoints;
 mod error;
+pub mod fusion;
 pub mod generations;
 mod ids;
 mod limits;
@@ -59,6 +60,7 @@ mod time;
 mod transaction;
 pub mod trash;
 pub mod upkeep;
+pub mod vectors;
 
 pub use backup_settings::{BackupKeep, BackupSettings};
 pub use branches::Siblings;

@@ -69,6 +69,14 @@ pub struct Settings {
     pub recaps: bool,
     /// How pins are found.
     pub auto_pins: AutoPins,
+    /// Percent of the budget for old messages that are about the user's last one: 0 to 50; 0: none
+    /// is recalled.
+    pub recall_percent: u32,
+    /// Whether they may be of other sessions too.
+    pub recall_every_session: bool,
+    /// The model that messages are embedded with: the name of one on this computer, or
+    /// "endpoint/model"; empty: none, and no search by meaning.
+    pub embedding_model: String,
 }
 
 impl Settings {
@@ -109,7 +117,13 @@ impl Settings {
             5.0,
             100.0,
         )?;
-        sessions::check_model(self.summary_model.as_deref())
+        sessions::check_model(self.summary_model.as_deref())?;
+        limits::range(
+            "percent of recalled messages",
+            Some(f64::from(self.recall_percent)),
+            0.0,
+            50.0,
+        )
     }
 }
 
@@ -128,6 +142,9 @@ impl Default for Settings {
             summary_model: None,
             recaps: true,
             auto_pins: AutoPins::Rules,
+            recall_percent: 10,
+            recall_every_session: false,
+            embedding_model: "all-MiniLM-L6-v2".to_owned(),
         }
     }
 }

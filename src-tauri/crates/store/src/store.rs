@@ -20,6 +20,7 @@ use crate::schema;
 use crate::time::{Clock, SystemClock};
 use crate::transaction::{ReadTx, WriteTx};
 use crate::upkeep;
+use crate::vectors::VectorIndex;
 
 /// How a store is opened.
 pub struct OpenOptions {
@@ -92,6 +93,7 @@ impl OpenOptions {
             clock: self.clock,
             ids: Mutex::new(ContextV7::new()),
             replacements: AtomicU64::new(0),
+            vectors: VectorIndex::default(),
             file,
             _lock: lock,
         })
@@ -107,6 +109,7 @@ pub struct Store {
     ids: Mutex<ContextV7>,
     /// How often another program has replaced everything in the database.
     replacements: AtomicU64,
+    vectors: VectorIndex,
     file: PathBuf,
     _lock: LockFile,
 }
@@ -118,7 +121,7 @@ impl Store {
     /// [`Error::Busy`] if every reader stays in use for 5 seconds, and what `body` returns.
     pub fn read<T>(&self, body: impl FnOnce(&ReadTx<'_>) -> Result<T>) -> Result<T> {
         let connection = self.readers.get().map_err(|_| Error::Busy)?;
-        let tx = ReadTx::begin(&connection)?;
+        let tx = ReadTx::begin(&connection, &self.vectors)?;
         body(&tx)
     }
 
@@ -212,8 +215,9 @@ pub struct WriteHold {
 
 impl WriteHold {
     /// Notes that the database was replaced: writes that wait since before fail with
-    /// [`Error::Busy`].
+    /// [`Error::Busy`], and the next search reads the vectors anew.
     pub fn replaced(self) {
+        self.store.vectors.forget();
         self.store.replacements.fetch_add(1, Ordering::SeqCst);
     }
 }

@@ -13,16 +13,27 @@ use crate::change::{Change, Entity};
 use crate::error::Result;
 use crate::row::{Columns, FromRow};
 use crate::time::Timestamp;
+use crate::vectors::VectorIndex;
 
 /// A snapshot of the database: whatever is read in it is of one moment.
 pub struct ReadTx<'c> {
     connection: &'c Connection,
+    /// Not within a write: what is held in memory is of what was committed.
+    vectors: Option<&'c VectorIndex>,
 }
 
 impl<'c> ReadTx<'c> {
-    pub(crate) fn begin(connection: &'c Connection) -> Result<Self> {
+    pub(crate) fn begin(connection: &'c Connection, vectors: &'c VectorIndex) -> Result<Self> {
         run(connection, "BEGIN")?;
-        Ok(Self { connection })
+        Ok(Self {
+            connection,
+            vectors: Some(vectors),
+        })
+    }
+
+    /// The vectors that are held in memory, unless this is a write.
+    pub(crate) fn vectors(&self) -> Option<&'c VectorIndex> {
+        self.vectors
     }
 
     /// The first row, if there is one.
@@ -98,7 +109,10 @@ impl<'c> WriteTx<'c> {
         // IMMEDIATE takes the write lock at once: a lock taken at the first write can fail with
         // "busy" after the reads that the write was based on.
         run(connection, "BEGIN IMMEDIATE")?;
-        let read = ReadTx { connection };
+        let read = ReadTx {
+            connection,
+            vectors: None,
+        };
         Ok(Self {
             read,
             now,

@@ -124,6 +124,7 @@ fn a_session_without_a_word_has_an_empty_context_and_a_missing_one_has_none() {
         messages: vec![],
         pins: vec![],
         summaries: vec![],
+        recalled: vec![],
         exclusions: HashSet::new(),
     };
     assert_eq!(build(&store, session, 10, 10, 10), empty);

@@ -128,14 +128,14 @@ fn a_newer_schema_is_refused_with_both_versions() {
             error,
             OpenError::SchemaTooNew {
                 found: 99,
-                supported: 8
+                supported: 9
             }
         ),
         "{error:?}"
     );
     assert_eq!(
         error.to_string(),
-        "the database has schema 99; this version reads up to 8"
+        "the database has schema 99; this version reads up to 9"
     );
 }
 
@@ -150,7 +150,7 @@ fn close_without_checkpoint(raw: Connection) {
 fn a_newer_schema_is_refused_also_where_it_is_still_in_the_log() {
     let folder = saved_folder();
     let raw = intruder(&database(&folder));
-    raw.execute_batch("CREATE TABLE of_tomorrow (id); PRAGMA user_version = 9;")
+    raw.execute_batch("CREATE TABLE of_tomorrow (id); PRAGMA user_version = 99;")
         .unwrap();
     close_without_checkpoint(raw);
     let log = "chatkeep.db-wal";
@@ -159,7 +159,7 @@ fn a_newer_schema_is_refused_also_where_it_is_still_in_the_log() {
     let error = refused(folder.path());
 
     assert!(
-        matches!(error, OpenError::SchemaTooNew { found: 9, .. }),
+        matches!(error, OpenError::SchemaTooNew { found: 99, .. }),
         "{error:?}"
     );
     assert!(!contents(folder.path())[log].is_empty());

@@ -107,6 +107,7 @@ fn context(drafts: &[Draft], older: u32) -> Context {
         messages: messages.map(|(at, it)| message(at, older, it)).collect(),
         pins: vec![],
         summaries: vec![],
+        recalled: vec![],
         exclusions: HashSet::new(),
     }
 }

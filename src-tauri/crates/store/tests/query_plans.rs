@@ -106,7 +106,7 @@ fn plan(connection: &Connection, sql: &str) -> Vec<String> {
 }
 
 /// Statements that may read a whole table or sort, and why.
-const ALLOWED: [(&str, &str, &str); 10] = [
+const ALLOWED: [(&str, &str, &str); 18] = [
     (
         "search/index.rs",
         "ORDER BY last_id < 0 DESC",
@@ -156,6 +156,46 @@ const ALLOWED: [(&str, &str, &str); 10] = [
         "endpoints.rs",
         "ORDER BY created_at, id",
         "a person has a handful of endpoints",
+    ),
+    (
+        "vectors/models.rs",
+        "DELETE FROM embedding_queue",
+        "the same: the queue is made anew",
+    ),
+    (
+        "vectors/models.rs",
+        "INSERT INTO embedding_queue",
+        "with a new model every message is embedded anew",
+    ),
+    (
+        "vectors/models.rs",
+        "WHERE model_id = ?1 ORDER BY id LIMIT ?2",
+        "retired vectors are the oldest, and an index would cost every one that is not",
+    ),
+    (
+        "vectors/models.rs",
+        "DELETE FROM embedding_models",
+        "a change of model is rare; the same, for the foreign key",
+    ),
+    (
+        "vectors/queue.rs",
+        "ORDER BY message_id DESC LIMIT ?1",
+        "goes down the queue, which is in that order, and stops at the limit",
+    ),
+    (
+        "vectors/queue.rs",
+        "SELECT count(*)",
+        "counting is a scan in SQLite; of what is still to be embedded",
+    ),
+    (
+        "vectors/nearest.rs",
+        "SELECT id FROM sessions WHERE persona_id IN",
+        "most sessions have the same persona or two; an index would cost every new one",
+    ),
+    (
+        "vectors/index.rs",
+        "SELECT id FROM message_vectors",
+        "after deletions only; of an index that has no vectors in it",
     ),
 ];
 
@@ -219,7 +259,7 @@ fn no_statement_reads_a_whole_table_or_sorts_but_those_that_may() {
     used.sort_unstable();
     assert_eq!(
         used,
-        [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+        (0..ALLOWED.len()).collect::<Vec<_>>(),
         "each exception is still there"
     );
 }
@@ -243,6 +283,10 @@ fn every_file_with_statements_was_read() {
         ("trash.rs", 13),
         ("models.rs", 3),
         ("context/mod.rs", 3),
+        ("vectors/models.rs", 13),
+        ("vectors/queue.rs", 6),
+        ("vectors/index.rs", 4),
+        ("vectors/nearest.rs", 4),
     ] {
         assert!(count(file) >= at_least, "{file}: {}", count(file));
     }

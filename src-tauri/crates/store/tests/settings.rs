@@ -28,6 +28,9 @@ fn what_was_never_set_is_at_its_default() {
         summary_model: None,
         recaps: true,
         auto_pins: AutoPins::Rules,
+        recall_percent: 10,
+        recall_every_session: false,
+        embedding_model: "all-MiniLM-L6-v2".to_owned(),
     };
     assert_eq!(get(&TestStore::new()), expected);
 }
@@ -49,6 +52,9 @@ fn settings_are_read_back_across_restarts() {
         summary_model: Some("ollama/qwen3:4b".to_owned()),
         recaps: false,
         auto_pins: AutoPins::Model,
+        recall_percent: 50,
+        recall_every_session: true,
+        embedding_model: "ollama/nomic-embed-text".to_owned(),
     };
     let committed = store.write(|tx| settings::update(tx, &mine)).unwrap();
     assert_eq!(committed.value, mine);
@@ -119,6 +125,7 @@ fn json_has_the_names_of_the_bindings_and_takes_no_other_words() {
             "theme": "system", "sidebarOpen": true, "memoryOpen": false, "lastSessionId": null,
             "temporaryHours": 24, "trashDays": 30, "summarize": true, "summaryAfterMessages": 8,
             "summaryAfterPercent": 25, "summaryModel": null, "recaps": true, "autoPins": "rules",
+            "recallPercent": 10, "recallEverySession": false, "embeddingModel": "all-MiniLM-L6-v2",
         })
     );
     for theme in [Theme::System, Theme::Light, Theme::Dark] {

@@ -9,8 +9,10 @@ use chatkeep_store::testing::TestStore;
 use chatkeep_store::{
     DATABASE_FILE, Entity, Fact, FactKind, Message, MessageId, NewMessage, NewPin, NewSession,
     NewSummary, Parent, PinScope, PinSource, PinType, Purged, Result, Session, SessionId, WriteTx,
-    branches, drafts, messages, pins, sessions, summaries, trash,
+    branches, drafts, messages, pins, sessions, summaries, trash, vectors,
 };
+
+use tempfile::TempDir;
 
 use crate::support::{
     assert_invalid, assert_missing, assert_sound, branch, changes, column, looker, refused, say,
@@ -402,6 +404,10 @@ fn a_purge_takes_a_whole_branch_also_where_a_part_of_it_seems_to_be_newer() {
 /// Whether any of the words is in the file or its log, as `cp` finds them while the store is open: to
 /// open the file in this process would drop the locks that SQLite has on it.
 fn on_disk(folder: &Path, words: &[String]) -> Vec<String> {
+    in_files(copy_of(folder).path(), words)
+}
+
+fn copy_of(folder: &Path) -> TempDir {
     let copy = tempfile::tempdir().unwrap();
     let copied = Command::new("cp")
         .arg("-r")
@@ -409,13 +415,19 @@ fn on_disk(folder: &Path, words: &[String]) -> Vec<String> {
         .arg(copy.path())
         .status();
     assert!(copied.unwrap().success());
-    in_files(copy.path(), words)
+    copy
 }
 
-fn in_files(folder: &Path, words: &[String]) -> Vec<String> {
+/// The bytes of the file and its log.
+fn bytes_of(folder: &Path) -> Vec<u8> {
     let mut bytes = fs::read(folder.join(DATABASE_FILE)).unwrap();
     let log = folder.join(format!("{DATABASE_FILE}-wal"));
     bytes.extend(fs::read(log).unwrap_or_default());
+    bytes
+}
+
+fn in_files(folder: &Path, words: &[String]) -> Vec<String> {
+    let bytes = bytes_of(folder);
     let found = |word: &&String| bytes.windows(word.len()).any(|it| it == word.as_bytes());
     words.iter().filter(found).cloned().collect()
 }
@@ -558,6 +570,51 @@ fn after_a_purge_of_messages_the_words_of_their_summaries_and_pins_are_gone_from
     store.write(|tx| sessions::delete(tx, session)).unwrap();
     wipe(&store);
     assert_eq!(on_disk(store.folder(), &words), [""; 0]);
+    assert_sound(store.file());
+}
+
+/// A vector tells much of the text that it is of.
+#[test]
+fn after_a_purge_the_vectors_are_gone_from_the_bytes_on_disk_with_their_messages() {
+    let store = TestStore::new();
+    let Tree {
+        root, middle, left, ..
+    } = tree(&store);
+    let model = store
+        .write(|tx| vectors::use_model(tx, "large", 384))
+        .unwrap();
+    for message in [&root, &middle, &left] {
+        let seed = message.id.get() as f32;
+        let chunk = vectors::Chunk {
+            start: 0,
+            vector: (0..384).map(|at| (at as f32 * seed).cos()).collect(),
+        };
+        let bytes = message.text.len();
+        let chunks = [chunk.clone(), chunk];
+        store
+            .write(|tx| vectors::put(tx, model.id, message.id, bytes, &chunks))
+            .unwrap();
+    }
+    let blob = |message: &Message| -> Vec<u8> {
+        let sql = "SELECT vector FROM message_vectors WHERE message_id = ?1";
+        let raw = looker(store.file());
+        raw.query_row(sql, [message.id.get()], |row| row.get(0))
+            .unwrap()
+    };
+    let blobs = [&root, &middle, &left].map(blob);
+    let there = || {
+        let bytes = bytes_of(copy_of(store.folder()).path());
+        let is_there = |blob: &Vec<u8>| bytes.windows(blob.len()).any(|it| it == blob);
+        blobs.each_ref().map(is_there)
+    };
+    assert_eq!(there(), [true; 3]);
+
+    trash_message(&store, middle.id);
+    trash_branch(&store, left.id);
+    assert_eq!(there(), [true; 3]);
+    purge(&store, 0);
+    store.truncate_log().unwrap();
+    assert_eq!(there(), [true, false, false]);
     assert_sound(store.file());
 }
 

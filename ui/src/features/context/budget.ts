@@ -5,6 +5,7 @@ export const PARTS: readonly { part: Part; label: string }[] = [
   { part: "system", label: "Prompt" },
   { part: "pin", label: "Pins" },
   { part: "summary", label: "Summaries" },
+  { part: "recalled", label: "Recalled" },
   { part: "message", label: "Messages" },
 ];
 

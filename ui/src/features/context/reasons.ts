@@ -6,6 +6,7 @@ const REASONS: Record<Reason, string> = {
   last_message: "Your last message, always sent",
   newest: "One of the newest messages",
   pinned: "Pinned",
+  recalled: "Recalled: it is about what you said last",
   summary: "Stands for the messages it covers",
   recent: "Recent, and there is room for it",
   important: "Older, but it matters",

@@ -4,14 +4,18 @@ import { PARTS, type Share } from "$features/context/budget";
 
 /** What each part would take if all of it were sent, then what would be left of the budget. */
 export function tokenShares({ tokens }: MemoryStats): Pick<Share, "part" | "label" | "tokens">[] {
-  const taken: Record<Part, number> = {
+  // What is recalled is of the messages, and of another choice for every request.
+  const taken: Partial<Record<Part, number>> = {
     system: tokens.persona,
     pin: tokens.pins,
     summary: tokens.summaries,
     message: tokens.messages,
   };
   const free = Math.max(0, (tokens.budget ?? 0) - totalTokens({ tokens }));
-  const parts = PARTS.map(({ part, label }) => ({ part, label, tokens: taken[part] }));
+  const parts = PARTS.flatMap(({ part, label }) => {
+    const tokens = taken[part];
+    return tokens === undefined ? [] : [{ part, label, tokens }];
+  });
   return [...parts, { part: "free", label: "Free", tokens: free }];
 }
 

@@ -78,6 +78,17 @@ export const commands = {
 	getDraft: (sessionId: SessionId | null) => typedError<string, CommandError>(__TAURI_INVOKE("get_draft", { sessionId })),
 	/**  Sets the draft; an empty one is forgotten. */
 	setDraft: (sessionId: SessionId | null, text: string) => typedError<null, CommandError>(__TAURI_INVOKE("set_draft", { sessionId, text })),
+	/**  How far the embedding is. */
+	embeddingStatus: () => typedError<EmbeddingStatus, CommandError>(__TAURI_INVOKE("embedding_status")),
+	/**
+	 *  Asks an endpoint for its models that embed, as far as they can be told; each as
+	 *  "endpoint/model".
+	 */
+	listEmbeddingModels: (endpointId: EndpointId) => typedError<string[], CommandError>(__TAURI_INVOKE("list_embedding_models", { endpointId })),
+	/**  Chooses the model, after it was tried: a name out of the status, "endpoint/model", or none. */
+	setEmbeddingModel: (model: string | null) => typedError<EmbeddingStatus, CommandError>(__TAURI_INVOKE("set_embedding_model", { model })),
+	/**  Lets the embedding rest until the app ends, or go on. */
+	setEmbeddingPaused: (paused: boolean) => typedError<EmbeddingStatus, CommandError>(__TAURI_INVOKE("set_embedding_paused", { paused })),
 	/**  Forgets the API key of an endpoint. */
 	clearEndpointKey: (id: EndpointId) => typedError<null, CommandError>(__TAURI_INVOKE("clear_endpoint_key", { id })),
 	/**  Adds an endpoint. */
@@ -162,13 +173,22 @@ export const commands = {
 	stopReply: (messageId: MessageId) => typedError<null, CommandError>(__TAURI_INVOKE("stop_reply", { messageId })),
 	/**  Checks the index against the messages; nothing is changed. */
 	checkIndex: (progress: Channel<IndexProgress>) => typedError<IndexCheck, CommandError>(__TAURI_INVOKE("check_index", { progress })),
+	/**  Checks the vectors in memory against those of the database; nothing is changed. */
+	checkVectors: () => typedError<IndexCheck, CommandError>(__TAURI_INVOKE("check_vectors")),
 	/**  How far the index is. */
 	indexStatus: () => typedError<IndexStatus, CommandError>(__TAURI_INVOKE("index_status")),
+	/**  Finds the messages that come nearest to what a message or a pin means, the nearest first. */
+	moreLike: (what: LikeWhat, limit: number) => typedError<MessageHit[], CommandError>(__TAURI_INVOKE("more_like", { what, limit })),
 	/**  Finds a few sessions, personas and messages while something is typed. */
 	paletteSearch: (text: string) => typedError<PaletteResults, CommandError>(__TAURI_INVOKE("palette_search", { text })),
 	/**  Makes the index anew, the newest messages first; what is done is found meanwhile. */
 	rebuildIndex: (progress: Channel<IndexProgress>) => typedError<IndexStatus, CommandError>(__TAURI_INVOKE("rebuild_index", { progress })),
-	/**  Finds messages, sessions, summaries and pins. */
+	/**  Reads the vectors anew from the database. */
+	rebuildVectors: () => typedError<null, CommandError>(__TAURI_INVOKE("rebuild_vectors")),
+	/**
+	 *  Finds messages, sessions, summaries and pins: by their words, where no model is there to find by
+	 *  meaning.
+	 */
 	search: (request: SearchRequest) => typedError<SearchResults, CommandError>(__TAURI_INVOKE("search", { request })),
 	/**  Begins a session. */
 	createSession: (newSession: NewSession) => typedError<Session, CommandError>(__TAURI_INVOKE("create_session", { newSession })),
@@ -206,6 +226,7 @@ export const commands = {
 export const events = {
 	backupsChanged: makeEvent<BackupsChanged, BackupsChanged>("backups-changed"),
 	changed: makeEvent<Changed, Changed>("changed"),
+	embeddingChanged: makeEvent<EmbeddingChanged, EmbeddingChanged>("embedding-changed"),
 	indexChanged: makeEvent<IndexChanged, IndexChanged>("index-changed"),
 	statusChanged: makeEvent<StatusChanged, StatusChanged>("status-changed"),
 };
@@ -499,6 +520,8 @@ export type ContextItem = {
 	beginning: string,
 	/**  How much the user said a message matters, 0 to 1; nothing: the rules say. */
 	mark: Score | null,
+	/**  How near it is to the user's last message, where it was found by that, 0 to 1. */
+	score: Score | null,
 	/**  What it costs, in the model's tokens. */
 	tokens: number,
 	/**  Whether it is sent. */
@@ -515,10 +538,44 @@ export type ContextPlan = {
 	used: number,
 	/**  Tokens of what has to be sent: above the budget, nothing is. */
 	needed: number,
-	/**  The prompt, the pins, the summaries, then the messages, oldest first. */
+	/**  The prompt, the pins, the summaries, what is recalled, then the messages, oldest first. */
 	items: ContextItem[],
 	/**  Messages before the oldest in the list; none of them is sent. */
 	olderMessages: number,
+};
+
+/**  The embedding got further, began to rest or could not go on. At most two a second. */
+export type EmbeddingChanged = EmbeddingStatus;
+
+/**  What the work is doing. */
+export type EmbeddingState = 
+/**  Every message is embedded, or no model is chosen. */
+"done" | 
+/**  Messages are being embedded. */
+"working" | 
+/**  It rests while a reply streams or the user types. */
+"waiting" | 
+/**  The user paused it. */
+"paused" | 
+/**  It cannot go on; `problem` says why. It is tried again by itself. */
+"failed";
+
+/**  How far the embedding is. */
+export type EmbeddingStatus = {
+	/**  The model that is chosen: a name, or "endpoint/model"; nothing: search by meaning is off. */
+	model: string | null,
+	/**  The model whose vectors are searched; another one while all is embedded anew. */
+	serving: string | null,
+	/**  Messages that are still to be embedded. */
+	queued: number,
+	/**  All messages. */
+	messages: number,
+	/**  What the work is doing. */
+	state: EmbeddingState,
+	/**  Why it cannot go on. */
+	problem: CommandError | null,
+	/**  The models that can run on this machine. */
+	localModels: LocalEmbeddingModel[],
 };
 
 /**  Where models are reached. */
@@ -639,6 +696,8 @@ retryAfterS: number | null } |
 status: number } | 
 /**  The provider's reply was malformed or cut. */
 { kind: "provider_reply" } | 
+/**  The files of the model that finds by meaning are missing or damaged. */
+{ kind: "embedding_model" } | 
 /**  The system's keychain failed. */
 { kind: "keychain" } | 
 /**  A backup is damaged, is of another store, or cannot be read for another reason. */
@@ -803,6 +862,17 @@ export type KeyPlace =
 /**  In memory, until the program ends. */
 "this_run";
 
+/**  What more is looked for like. */
+export type LikeWhat = 
+/**  A message. */
+{ kind: "message"; 
+/**  Which. */
+id: MessageId } | 
+/**  A pin. */
+{ kind: "pin"; 
+/**  Which. */
+id: PinId };
+
 /**  What is in the live database's place. */
 export type LiveDatabase = 
 /**  A database that can be read. */
@@ -811,6 +881,14 @@ export type LiveDatabase =
 "damaged" | 
 /**  Nothing. */
 "missing";
+
+/**  A model that can run on this machine. */
+export type LocalEmbeddingModel = {
+	/**  Its name. */
+	name: string,
+	/**  Whether its files are there. */
+	installed: boolean,
+};
 
 /**  A server that was found on this machine. */
 export type LocalServer = {
@@ -1073,6 +1151,8 @@ export type Part =
 "pin" | 
 /**  A summary. */
 "summary" | 
+/**  A message that is recalled from before those that were read, or from another session. */
+"recalled" | 
 /**  A message. */
 "message";
 
@@ -1243,6 +1323,8 @@ export type Reason =
 "pinned" | 
 /**  In: it stands for the messages it covers. */
 "summary" | 
+/**  In: it is about what the user's last message is about. */
+"recalled" | 
 /**  In: going back from the newest, there was room for it. */
 "recent" | 
 /**  In: it is older, but matters. */
@@ -1383,6 +1465,15 @@ export type SearchHint = {
 	problem: string,
 };
 
+/**  By what is looked for. */
+export type SearchMode = 
+/**  By the words. */
+"words" | 
+/**  By what they mean. */
+"meaning" | 
+/**  By both, as one ranking. */
+"both";
+
 /**  In what order the messages come. */
 export type SearchOrder = 
 /**  The best of the newest that match first. */
@@ -1397,7 +1488,9 @@ export type SearchRequest = {
 	 *  session: before: after: has:code is:pinned.
 	 */
 	text: string,
-	/**  What comes first. */
+	/**  By what; by meaning with [`search_by_meaning`]. */
+	mode?: SearchMode,
+	/**  What comes first, by words. */
 	order: SearchOrder,
 	/**  The `next` of the page before; nothing: the first page. */
 	after: SearchCursor | null,
@@ -1534,6 +1627,18 @@ export type Settings = {
 	recaps?: boolean,
 	/**  How pins are found. */
 	autoPins?: AutoPins,
+	/**
+	 *  Percent of the budget for old messages that are about the user's last one: 0 to 50; 0: none
+	 *  is recalled.
+	 */
+	recallPercent?: number,
+	/**  Whether they may be of other sessions too. */
+	recallEverySession?: boolean,
+	/**
+	 *  The model that messages are embedded with: the name of one on this computer, or
+	 *  "endpoint/model"; empty: none, and no search by meaning.
+	 */
+	embeddingModel?: string,
 };
 
 /**  Where a session is listed. */

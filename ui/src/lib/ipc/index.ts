@@ -6,7 +6,13 @@
  */
 import { Channel } from "@tauri-apps/api/core";
 import { commands, events, type Change, type CommandError } from "./bindings";
-import type { AppStatus, IndexStatus, ReplyEvent, Settings as SavedSettings } from "./bindings";
+import type {
+  AppStatus,
+  EmbeddingStatus,
+  IndexStatus,
+  ReplyEvent,
+  Settings as SavedSettings,
+} from "./bindings";
 import { IpcError, notWellFormed, toCommandError } from "./errors";
 
 export type * from "./bindings";
@@ -95,4 +101,11 @@ export async function listenToBackups(listener: () => void): Promise<void> {
 /** Calls `listener` when the index that is searched changed. Resolves once it listens. */
 export async function listenToIndex(listener: (status: IndexStatus) => void): Promise<void> {
   await events.indexChanged.listen((event) => listener(event.payload));
+}
+
+/** Calls `listener` when the embedding got further, rests or goes on. Resolves once it listens. */
+export async function listenToEmbedding(
+  listener: (status: EmbeddingStatus) => void,
+): Promise<void> {
+  await events.embeddingChanged.listen((event) => listener(event.payload));
 }

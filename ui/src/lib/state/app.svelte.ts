@@ -26,6 +26,9 @@ const DEFAULT_SETTINGS: Settings = {
   summaryModel: null,
   recaps: true,
   autoPins: "rules",
+  recallPercent: 10,
+  recallEverySession: false,
+  embeddingModel: "all-MiniLM-L6-v2",
 };
 
 /** Commands that write to the database: one that succeeds shows there is room again. */

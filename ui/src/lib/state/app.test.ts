@@ -32,6 +32,7 @@ beforeEach(() => {
     set_endpoint_key: () => "keychain",
     list_personas: () => [],
     list_endpoints: () => [],
+    embedding_status: () => null,
     discover_local_servers: () => [],
     backup_status: () => backend.backupStatus(),
   }));

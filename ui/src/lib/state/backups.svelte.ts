@@ -137,7 +137,7 @@ class Backups {
       if (this.task?.name === name) this.task = { ...task, progress };
     };
     try {
-      return await start(progressChannel(onprogress));
+      return await start(progressChannel<BackupProgress>(onprogress));
     } finally {
       this.task = null;
     }

@@ -5,7 +5,15 @@
  * dialog is closed, so that one can go on from one result to the next.
  */
 import { ipc, toCommandError } from "$lib/ipc";
-import type { CommandError, MessageHit, SearchOrder, SearchResults } from "$lib/ipc";
+import type {
+  CommandError,
+  LikeWhat,
+  MessageHit,
+  SearchMode,
+  SearchOrder,
+  SearchResults,
+} from "$lib/ipc";
+import { view } from "./view.svelte";
 
 /** So many results come at a time. */
 const PAGE_ITEMS = 30;
@@ -22,7 +30,10 @@ class Search {
   searching = $state(false);
   /** Where the next page begins; null where there is none. */
   next = $state<string | null>(null);
+  /** The text of what more was looked for like; null where the text is what is looked for. */
+  like = $state<string | null>(null);
   #text = $state("");
+  #mode = $state<SearchMode>("words");
   #order = $state<SearchOrder>("best");
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Counts the searches, so that a late answer to an old one is dropped. */
@@ -36,6 +47,16 @@ class Search {
     if (text === this.#text) return;
     this.#text = text;
     this.#searchSoon();
+  }
+
+  /** Whether it is looked for by words, by meaning or by both. */
+  get mode(): SearchMode {
+    return this.#mode;
+  }
+  set mode(mode: SearchMode) {
+    if (mode === this.#mode) return;
+    this.#mode = mode;
+    void this.search();
   }
 
   /** Which results come first. */
@@ -62,6 +83,25 @@ class Search {
     if (page) this.#take(page);
   }
 
+  /** Shows the messages that come nearest to what a message or a pin means. */
+  async moreLike(what: LikeWhat, text: string): Promise<void> {
+    clearTimeout(this.#timer);
+    const turn = ++this.#turn;
+    this.#text = "";
+    this.#take(null);
+    this.like = text;
+    this.searching = true;
+    view.overlay = "search";
+    try {
+      const messages = await ipc.moreLike(what, PAGE_ITEMS);
+      if (turn === this.#turn) this.messages = messages;
+    } catch (error) {
+      if (turn === this.#turn) this.error = toCommandError(error);
+    } finally {
+      if (turn === this.#turn) this.searching = false;
+    }
+  }
+
   /** Loads the page after those that are there. */
   async loadMore(): Promise<void> {
     if (this.searching || this.next === null) return;
@@ -77,6 +117,7 @@ class Search {
     try {
       const page = await ipc.search({
         text: this.#text,
+        mode: this.#mode,
         order: this.#order,
         after,
         limit: PAGE_ITEMS,
@@ -96,6 +137,7 @@ class Search {
     this.messages = page?.messages ?? [];
     this.next = page?.next ?? null;
     this.error = null;
+    this.like = null;
     if (!page) this.searching = false;
   }
 }

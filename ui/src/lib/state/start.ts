@@ -6,6 +6,7 @@ import { backups } from "./backups.svelte";
 import { dispatchChanges } from "./changes";
 import { drafts } from "./drafts.svelte";
 import { edits } from "./edits";
+import { embedding } from "./embedding.svelte";
 import { endpoints } from "./endpoints.svelte";
 import { personas } from "./personas.svelte";
 import { searchIndex } from "./searchIndex.svelte";
@@ -19,6 +20,7 @@ export async function start(): Promise<void> {
     listenToBackups(() => void backups.refresh()),
     listenToStatus(enter),
     searchIndex.listen(),
+    embedding.listen(),
   ]);
   await enter(await app.askStatus());
 }
@@ -35,4 +37,5 @@ async function enter(status: AppStatus): Promise<void> {
   await sessions.resume(lastSessionId);
   void endpoints.discover();
   void backups.loadStatus();
+  void embedding.read();
 }

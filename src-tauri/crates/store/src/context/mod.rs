@@ -5,6 +5,7 @@
 
 mod importance;
 mod plan;
+pub mod recall;
 
 use std::collections::HashSet;
 
@@ -24,6 +25,7 @@ use crate::transaction::{ReadTx, WriteTx};
 
 pub use importance::importance;
 pub use plan::{ContextItem, ContextPlan, PlanOptions, Reason, plan};
+pub use recall::{RecallFrom, Recalled};
 
 /// The most of each that is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +58,8 @@ word_enum! {
         Pin = "pin",
         /// A summary.
         Summary = "summary",
+        /// A message that is recalled from before those that were read, or from another session.
+        Recalled = "recalled",
         /// A message.
         Message = "message",
     }
@@ -85,6 +89,8 @@ pub struct Context {
     pub pins: Vec<Pin>,
     /// Those of the branch on show, of the newest messages first.
     pub summaries: Vec<Summary>,
+    /// What may be recalled, the nearest first: of [`recall::find`], where there are vectors.
+    pub recalled: Vec<Recalled>,
     /// What the user keeps out.
     pub exclusions: HashSet<Exclusion>,
 }
@@ -131,6 +137,7 @@ fn rows(
         pins: pins::top(tx, session, limits.pins)?,
         summaries: summaries::on_branch(tx, &messages, limits.summaries)?,
         messages,
+        recalled: Vec::new(),
         exclusions: exclusions(tx, session.id)?.into_iter().collect(),
     })
 }
@@ -158,6 +165,10 @@ pub fn set_excluded(
     excluded: bool,
 ) -> Result<()> {
     sessions::get(tx, session_id)?;
+    if exclusion.part == Part::Recalled {
+        let limit = "a message is kept out as a message, wherever it would stand";
+        return Err(crate::Error::invalid("part", limit));
+    }
     if exclusion.part == Part::System {
         let limit = "the persona's prompt is always sent; choose another persona";
         return Err(crate::Error::invalid("part", limit));

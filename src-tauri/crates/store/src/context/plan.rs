@@ -6,9 +6,10 @@
 //! 2. the newest messages, so that there are three at least;
 //! 3. pins by importance, in half of the room that is left, and summaries, newest first, in half of
 //!    what is left then;
-//! 4. messages back from the newest, but for those that a summary above covers, up to the first that
+//! 4. what is recalled, the nearest first, in its own share of the budget;
+//! 5. messages back from the newest, but for those that a summary above covers, up to the first that
 //!    does not fit;
-//! 5. older messages that matter, the most important first.
+//! 6. older messages that matter, the most important first.
 //!
 //! What a tool answered is never parted from the message that asked for it.
 
@@ -18,7 +19,7 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Context, Exclusion, Part, importance};
+use super::{Context, Exclusion, Part, Recalled, importance};
 use crate::ids::MessageId;
 use crate::limits::Score;
 use crate::messages::{Message, Role};
@@ -43,6 +44,8 @@ pub struct PlanOptions {
     pub newest_messages: usize,
     /// The most summaries.
     pub summaries: usize,
+    /// The share of the budget for what is recalled, in percent.
+    pub recall_percent: u32,
 }
 
 impl PlanOptions {
@@ -54,6 +57,7 @@ impl PlanOptions {
             token_ratio: 1.0,
             newest_messages: 3,
             summaries: 5,
+            recall_percent: 10,
         }
     }
 }
@@ -71,6 +75,8 @@ word_enum! {
         Pinned = "pinned",
         /// In: it stands for the messages it covers.
         Summary = "summary",
+        /// In: it is about what the user's last message is about.
+        Recalled = "recalled",
         /// In: going back from the newest, there was room for it.
         Recent = "recent",
         /// In: it is older, but matters.
@@ -104,6 +110,8 @@ pub struct ContextItem {
     pub beginning: String,
     /// How much the user said a message matters, 0 to 1; nothing: the rules say.
     pub mark: Option<Score>,
+    /// How near it is to the user's last message, where it was found by that, 0 to 1.
+    pub score: Option<Score>,
     /// What it costs, in the model's tokens.
     pub tokens: u32,
     /// Whether it is sent.
@@ -123,7 +131,7 @@ pub struct ContextPlan {
     pub used: u32,
     /// Tokens of what has to be sent: above the budget, nothing is.
     pub needed: u32,
-    /// The prompt, the pins, the summaries, then the messages, oldest first.
+    /// The prompt, the pins, the summaries, what is recalled, then the messages, oldest first.
     pub items: Vec<ContextItem>,
     /// Messages before the oldest in the list; none of them is sent.
     pub older_messages: u32,
@@ -154,6 +162,7 @@ pub fn plan(context: &Context, options: PlanOptions, count: impl Fn(&str) -> u32
         planner.take_newest();
         planner.take_pins();
         planner.take_summaries();
+        planner.take_recalled();
         planner.take_recent();
         planner.take_important();
     }
@@ -166,6 +175,7 @@ struct Unit<'a> {
     /// Of each message.
     tokens: Vec<u32>,
     importance: f64,
+    score: Option<Score>,
     decision: Option<Reason>,
 }
 
@@ -187,11 +197,13 @@ impl Unit<'_> {
     }
 }
 
-/// A pin or a summary.
+/// A pin, a summary, or a message that is recalled from elsewhere.
 struct Note {
     part: Part,
     id: String,
     text: String,
+    role: Option<Role>,
+    score: Option<Score>,
     tokens: u32,
     decision: Option<Reason>,
 }
@@ -202,6 +214,7 @@ struct Planner<'a> {
     prompt: Option<Note>,
     pins: Vec<Note>,
     summaries: Vec<Note>,
+    recalled: Vec<Note>,
     units: Vec<Unit<'a>>,
     used: u32,
     needed: u32,
@@ -215,8 +228,16 @@ impl<'a> Planner<'a> {
             tokens: cost(count(text).saturating_add(MESSAGE_TOKENS)),
             decision: excluded(context, part, &id).or_else(|| blank(text)),
             text: text.to_owned(),
+            role: None,
+            score: None,
             id,
             part,
+        };
+        let elsewhere = |it: &&Recalled| position(&context.messages, it.message.id).is_none();
+        let recalled = |it: &Recalled| Note {
+            role: Some(it.message.role),
+            score: Some(it.score),
+            ..note(Part::Recalled, it.message.id.to_string(), &it.message.text)
         };
         let persona = context.persona.as_ref();
         Self {
@@ -228,6 +249,9 @@ impl<'a> Planner<'a> {
                 .collect(),
             summaries: (context.summaries.iter())
                 .map(|it| note(Part::Summary, it.id.to_string(), &it.summary))
+                .collect(),
+            recalled: (context.recalled.iter().filter(elsewhere))
+                .map(recalled)
                 .collect(),
             units: units(&context.messages)
                 .map(|messages| unit(context, messages, cost, count))
@@ -331,6 +355,78 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// The nearest first: one that stands in the messages is taken there, another one is a note. None
+    /// that is in already, in itself or by a summary.
+    fn take_recalled(&mut self) {
+        let percent = u64::from(self.options.recall_percent.min(100));
+        let share = u64::from(self.options.budget) * percent / 100;
+        let mut share = u32::try_from(share).unwrap_or(u32::MAX).min(self.room());
+        let mut notes = 0;
+        for recalled in &self.context.recalled {
+            let cost = match position(&self.context.messages, recalled.message.id) {
+                Some(at) => self.recall_unit(at, recalled, share),
+                None => {
+                    notes += 1;
+                    self.recall_note(notes - 1, recalled, share)
+                }
+            };
+            share -= cost;
+            self.used += cost;
+        }
+    }
+
+    /// Takes a message where it stands, and returns what it costs.
+    fn recall_unit(&mut self, at: usize, recalled: &Recalled, share: u32) -> u32 {
+        let mut before = 0;
+        let index = self.units.iter().position(|unit| {
+            before += unit.messages.len();
+            before > at
+        });
+        let Some(index) = index.filter(|index| !self.is_covered(*index)) else {
+            return 0;
+        };
+        let unit = &mut self.units[index];
+        if !unit.is_open() || unit.cost() > share {
+            return 0;
+        }
+        unit.score = Some(recalled.score);
+        unit.decision = Some(Reason::Recalled);
+        unit.cost()
+    }
+
+    /// Takes a message as a note, and returns what it costs.
+    fn recall_note(&mut self, index: usize, recalled: &Recalled, share: u32) -> u32 {
+        let Recalled { message, .. } = recalled;
+        let here = self.context.messages.first().map(|it| it.session_id);
+        let is_covered = here == Some(message.session_id)
+            && self.covered.iter().any(|it| it.contains(&message.id));
+        let is_said = self.is_said(message.text.trim());
+        let note = &mut self.recalled[index];
+        if note.decision.is_some() {
+            return 0;
+        }
+        note.decision = match () {
+            () if is_covered => Some(Reason::Covered),
+            () if is_said => Some(Reason::NotNeeded),
+            () if note.tokens <= share => Some(Reason::Recalled),
+            () => return 0,
+        };
+        if note.decision == Some(Reason::Recalled) {
+            note.tokens
+        } else {
+            0
+        }
+    }
+
+    /// Whether this is the text of something that is in.
+    fn is_said(&self, text: &str) -> bool {
+        let notes = self.pins.iter().chain(&self.recalled);
+        let mut notes = notes.filter(|it| it.decision.is_some_and(is_in));
+        let sent = self.units.iter().filter(|unit| unit.is_sent());
+        let mut messages = sent.flat_map(|unit| unit.messages);
+        notes.any(|it| it.text.trim() == text) || messages.any(|it| it.text.trim() == text)
+    }
+
     /// Back from the newest, up to the first message that does not fit.
     fn take_recent(&mut self) {
         for index in (0..self.units.len()).rev() {
@@ -396,7 +492,8 @@ impl<'a> Planner<'a> {
             .prompt
             .into_iter()
             .chain(self.pins)
-            .chain(self.summaries);
+            .chain(self.summaries)
+            .chain(self.recalled);
         let mut items: Vec<ContextItem> = notes.map(note_item).collect();
         for unit in &self.units {
             let costs = unit.messages.iter().zip(&unit.tokens);
@@ -433,6 +530,7 @@ fn unit<'a>(
     Unit {
         tokens: messages.iter().map(tokens).collect(),
         importance: messages.iter().map(importance).fold(0.0, f64::max),
+        score: None,
         // One that is kept out keeps its unit out; one that is empty only if all are.
         decision: match messages
             .iter()
@@ -449,9 +547,19 @@ fn unit<'a>(
     }
 }
 
+/// Where among these, which stand in the order of their ids, one is.
+fn position(messages: &[Message], id: MessageId) -> Option<usize> {
+    messages.binary_search_by_key(&id, |it| it.id).ok()
+}
+
 fn excluded(context: &Context, part: Part, id: &str) -> Option<Reason> {
     let item = Exclusion {
-        part,
+        // A message is kept out wherever it would stand.
+        part: if part == Part::Recalled {
+            Part::Message
+        } else {
+            part
+        },
         item_id: id.to_owned(),
     };
     context
@@ -484,6 +592,7 @@ const fn is_in(reason: Reason) -> bool {
             | Reason::Newest
             | Reason::Pinned
             | Reason::Summary
+            | Reason::Recalled
             | Reason::Recent
             | Reason::Important
     )
@@ -510,9 +619,10 @@ fn note_item(note: Note) -> ContextItem {
     ContextItem {
         part: note.part,
         id: note.id,
-        role: None,
+        role: note.role,
         beginning: beginning(&note.text),
         mark: None,
+        score: note.score,
         tokens: note.tokens,
         included: is_in(reason),
         reason,
@@ -527,6 +637,7 @@ fn message_item(unit: &Unit<'_>, message: &Message, tokens: u32) -> ContextItem 
         role: Some(message.role),
         beginning: beginning(&message.text),
         mark: (message.importance_by_user).then_some(message.importance_score),
+        score: unit.score,
         tokens,
         included: is_in(reason),
         reason,

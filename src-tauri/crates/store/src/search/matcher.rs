@@ -53,7 +53,13 @@ impl Matcher {
     pub(crate) fn fits(&self, text: &Folded) -> bool {
         let has = |needle: &Needle| needle.find_in(text.as_str()).next().is_some();
         let parts = self.terms.iter().filter(|it| matches!(it, Needle::Part(_)));
-        parts.clone().all(has) && !self.excluded.iter().any(has)
+        parts.clone().all(has) && !self.excludes(text)
+    }
+
+    /// Whether anything that is excluded is in the text.
+    pub(crate) fn excludes(&self, text: &Folded) -> bool {
+        let has = |needle: &Needle| needle.find_in(text.as_str()).next().is_some();
+        self.excluded.iter().any(has)
     }
 
     /// Whether every term is in the text.

@@ -17,6 +17,7 @@ mod fold;
 mod hits;
 pub mod index;
 mod matcher;
+mod meaning;
 mod notes;
 mod palette;
 mod query;
@@ -32,6 +33,7 @@ use serde::{Deserialize, Serialize};
 
 pub use facets::{Facet, SearchFacets, SessionFacet};
 pub use hits::MessageHit;
+pub use meaning::more_like;
 pub use notes::{NoteHit, NoteKind};
 pub use palette::{PaletteResults, PersonaHit, SessionHit, palette};
 pub use query::SearchHint;
@@ -63,6 +65,20 @@ word_enum! {
 }
 
 word_enum! {
+    /// By what is looked for.
+    #[derive(Default)]
+    SearchMode {
+        /// By the words.
+        #[default]
+        Words = "words",
+        /// By what they mean.
+        Meaning = "meaning",
+        /// By both, as one ranking.
+        Both = "both",
+    }
+}
+
+word_enum! {
     /// How the words of the query were found.
     MatchedAs {
         /// As whole words.
@@ -80,7 +96,10 @@ pub struct SearchRequest {
     /// What was typed: words, "phrases", -not, begin*, *part*, and the filters role: persona: model:
     /// session: before: after: has:code is:pinned.
     pub text: String,
-    /// What comes first.
+    /// By what; by meaning with [`search_by_meaning`].
+    #[serde(default)]
+    pub mode: SearchMode,
+    /// What comes first, by words.
     pub order: SearchOrder,
     /// The `next` of the page before; nothing: the first page.
     pub after: Option<SearchCursor>,
@@ -95,6 +114,7 @@ impl SearchRequest {
     pub fn new(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
+            mode: SearchMode::Words,
             order: SearchOrder::Best,
             after: None,
             limit: 20,
@@ -194,12 +214,46 @@ impl From<SearchCursor> for String {
     }
 }
 
-/// Finds what is looked for. There is no wrong text: what of it is not understood is told in the
-/// results.
+/// Finds what is looked for by its words. There is no wrong text: what of it is not understood is told
+/// in the results.
 ///
 /// # Errors
 /// [`Error::Invalid`] for a limit out of range, and what SQLite reports.
 pub fn search(tx: &ReadTx<'_>, request: &SearchRequest, now: Timestamp) -> Result<SearchResults> {
+    prepared(tx, request, now, |query, scope, calendar, results| {
+        fill(tx, request, query, scope, calendar, results)
+    })
+}
+
+/// Finds what is looked for by meaning, or by both, as the request says; `vector` is that of
+/// [`words_of`] the text. What comes is the nearest first; there are at most 200.
+///
+/// # Errors
+/// As [`search`] and [`crate::vectors::nearest`].
+pub fn search_by_meaning(
+    tx: &ReadTx<'_>,
+    request: &SearchRequest,
+    vector: &[f32],
+    now: Timestamp,
+) -> Result<SearchResults> {
+    prepared(tx, request, now, |query, scope, _, results| {
+        meaning::fill(tx, request, query, scope, vector, results)
+    })
+}
+
+/// What of a text is to be embedded to search by its meaning: the words, without filters and what is
+/// excluded.
+#[must_use]
+pub fn words_of(text: &str, now: Timestamp) -> String {
+    query::parse(text, Calendar::new(now, 0)).words()
+}
+
+fn prepared(
+    tx: &ReadTx<'_>,
+    request: &SearchRequest,
+    now: Timestamp,
+    find: impl FnOnce(Query, &Scope, Calendar, &mut SearchResults) -> Result<()>,
+) -> Result<SearchResults> {
     if !(1..=LIMIT_MAX).contains(&request.limit) {
         let range = format!(
             "a page has 1 to {LIMIT_MAX} messages, not {}",
@@ -222,7 +276,7 @@ pub fn search(tx: &ReadTx<'_>, request: &SearchRequest, now: Timestamp) -> Resul
     };
     if !query.is_empty() {
         let scope = Scope::new(tx, &query.filters, &mut hints)?;
-        fill(tx, request, query, &scope, calendar, &mut results)?;
+        find(query, &scope, calendar, &mut results)?;
     }
     results.hints = hints;
     Ok(results)

@@ -62,6 +62,15 @@ impl Query {
         self.terms.is_empty() && self.excluded.is_empty() && self.filters == Filters::default()
     }
 
+    /// The terms as they are said, without signs.
+    pub(crate) fn words(&self) -> String {
+        let terms = self.terms.iter().map(|term| match term {
+            Term::Words { words, .. } => words.join(" "),
+            Term::Part(part) => part.clone(),
+        });
+        terms.collect::<Vec<_>>().join(" ")
+    }
+
     /// The same, with what was meant as words to be found inside words too.
     pub(crate) fn with_parts(&self) -> Self {
         let terms = self.terms.iter().map(|term| match term {

@@ -73,7 +73,7 @@ fn relevance(
 }
 
 /// How much each term counts: the rarer the more.
-fn weights(tx: &ReadTx<'_>, query: &Query) -> Result<Vec<f64>> {
+pub(super) fn weights(tx: &ReadTx<'_>, query: &Query) -> Result<Vec<f64>> {
     if query.terms.len() < 2 {
         return Ok(vec![1.0; query.terms.len()]);
     }

@@ -2,12 +2,13 @@
 //! are within them.
 
 use rusqlite::named_params;
+use serde::de::DeserializeOwned;
 
 use super::fold::folded;
 use super::notes;
 use super::query::{Filters, SearchHint};
-use crate::error::Result;
-use crate::ids::{MessageId, SessionId};
+use crate::error::{Error, Result};
+use crate::ids::{MessageId, PersonaId, SessionId};
 use crate::messages::Role;
 use crate::personas;
 use crate::row::from_row;
@@ -75,6 +76,16 @@ impl Scope {
             has_code: filters.has_code,
             is_pinned: filters.is_pinned,
         })
+    }
+
+    /// The sessions that it names, if it names any.
+    pub(crate) fn sessions(&self) -> Result<Option<Vec<SessionId>>> {
+        listed(self.sessions.as_deref())
+    }
+
+    /// The personas that it names, if it names any.
+    pub(crate) fn personas(&self) -> Result<Option<Vec<PersonaId>>> {
+        listed(self.personas.as_deref())
     }
 
     /// Whether only messages can be within it.
@@ -145,6 +156,12 @@ impl Scope {
             && self.after.is_none_or(|after| created_at >= after)
             && self.before.is_none_or(|before| created_at < before)
     }
+}
+
+/// The ids of one of the lists.
+fn listed<T: DeserializeOwned>(list: Option<&str>) -> Result<Option<Vec<T>>> {
+    let ids = list.map(serde_json::from_str).transpose();
+    ids.map_err(|error| Error::invalid("filter", error.to_string()))
 }
 
 fn json(values: impl Iterator<Item = String>) -> Option<String> {

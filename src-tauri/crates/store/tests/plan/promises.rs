@@ -1,7 +1,9 @@
 //! Whatever the rows are, a plan keeps its promises.
 
-use chatkeep_store::context::{ContextItem, Part, PlanOptions, Reason, importance, plan};
-use chatkeep_store::{Context, ContextPlan, Message, Role, Summary};
+use std::collections::HashSet;
+
+use chatkeep_store::context::{ContextItem, Part, PlanOptions, Reason, Recalled, importance, plan};
+use chatkeep_store::{Context, ContextPlan, Message, MessageId, Role, Score, Summary};
 use proptest::prelude::*;
 
 use super::{BORDER, Draft, context, count, exclusion, persona, pin, summary, words};
@@ -31,8 +33,9 @@ fn contexts() -> impl Strategy<Value = Context> {
         texts(8),
         prop::collection::vec((0_usize..30, 0_usize..6, 0_usize..20), 0..12),
         prop::collection::vec((0_usize..3, 0_usize..30), 0..4),
+        prop::collection::vec((candidate(), 0_usize..40, any::<bool>()), 0..8),
     )
-        .prop_map(|(drafts, older, prompt, pins, ranges, out)| {
+        .prop_map(|(drafts, older, prompt, pins, ranges, out, recalled)| {
             let mut context = context(&drafts, older);
             context.persona = prompt.map(|prompt| persona(&prompt));
             let pins = pins.iter().enumerate();
@@ -49,8 +52,67 @@ fn contexts() -> impl Strategy<Value = Context> {
                 _ => Some(exclusion(Part::Summary, context.summaries.get(at)?.id)),
             });
             context.exclusions = out.collect();
+            context.recalled = recalls(&context, recalled);
             context
         })
+}
+
+/// Where a message that may be recalled stands.
+#[derive(Debug, Clone)]
+enum Candidate {
+    /// Among the messages that were read.
+    Read(usize),
+    /// Between them, of another branch or before them.
+    Between(i64),
+    /// A message of another session.
+    Elsewhere(i64),
+}
+
+fn candidate() -> impl Strategy<Value = Candidate> {
+    prop_oneof![
+        (0_usize..30).prop_map(Candidate::Read),
+        (0_i64..90).prop_map(Candidate::Between),
+        (0_i64..90).prop_map(Candidate::Elsewhere),
+    ]
+}
+
+/// Each message once, as a search finds it.
+fn recalls(context: &Context, candidates: Vec<(Candidate, usize, bool)>) -> Vec<Recalled> {
+    let mut seen = HashSet::new();
+    let candidates = candidates.into_iter().filter_map(|(from, count, is_told)| {
+        let mut message = context.messages.first()?.clone();
+        let session_id = message.session_id;
+        let id = match from {
+            Candidate::Read(at) => context.messages.get(at)?.id,
+            // Ids of messages that are read are 5, 8, 11 and so on.
+            Candidate::Between(at) => MessageId::new(at * 3 + 3),
+            Candidate::Elsewhere(at) => MessageId::new(at * 3 + 4),
+        };
+        match context.messages.iter().find(|it| it.id == id) {
+            Some(read) => message = read.clone(),
+            None => {
+                message.id = id;
+                message.token_count = None;
+                message.text = match context.pins.first().filter(|_| is_told) {
+                    Some(pin) => pin.content.clone(),
+                    None => words(count),
+                };
+            }
+        }
+        if matches!(from, Candidate::Elsewhere(_)) {
+            message.session_id = "00000000-0000-7000-8000-000000000009".parse().unwrap();
+        }
+        assert_eq!(
+            message.session_id == session_id,
+            !matches!(from, Candidate::Elsewhere(_))
+        );
+        seen.insert(id).then(|| Recalled {
+            message,
+            session_name: "Tea".to_owned(),
+            score: Score::new(0.5).unwrap(),
+        })
+    });
+    candidates.collect()
 }
 
 /// A message and the answers of tools that follow it, with their items.
@@ -90,6 +152,7 @@ struct Checked<'a> {
     prompt: &'a [ContextItem],
     pins: &'a [ContextItem],
     summaries: &'a [ContextItem],
+    recalled: &'a [ContextItem],
     units: Vec<Unit<'a>>,
 }
 
@@ -97,7 +160,8 @@ impl<'a> Checked<'a> {
     fn new(context: &'a Context, plan: &'a ContextPlan) -> Self {
         let (prompt, rest) = plan.items.split_at(usize::from(context.persona.is_some()));
         let (pins, rest) = rest.split_at(context.pins.len());
-        let (summaries, mut messages) = rest.split_at(context.summaries.len());
+        let (summaries, rest) = rest.split_at(context.summaries.len());
+        let (recalled, mut messages) = rest.split_at(rest.len() - context.messages.len());
         assert_eq!(messages.len(), context.messages.len());
         let mut units = Vec::new();
         for unit in context.messages.chunk_by(|_, next| next.role == Role::Tool) {
@@ -114,6 +178,7 @@ impl<'a> Checked<'a> {
             prompt,
             pins,
             summaries,
+            recalled,
             units,
         }
     }
@@ -246,7 +311,7 @@ impl<'a> Checked<'a> {
                 Reason::Important => {
                     assert!(unit.messages.iter().any(|it| importance(it) >= 0.6));
                 }
-                Reason::LastMessage | Reason::Newest | Reason::Recent => {}
+                Reason::LastMessage | Reason::Newest | Reason::Recalled | Reason::Recent => {}
                 Reason::NoRoom => assert!(!unit.items[0].included),
                 Reason::LeftOut | Reason::Empty => assert!(!unit.items[0].included),
                 other => panic!("{other:?} is no reason of a message"),
@@ -259,7 +324,8 @@ impl<'a> Checked<'a> {
     /// want of room and matters would not fit in what is over.
     fn assert_recent(&self) {
         let open = self.units.iter().rev();
-        let mut open = open.filter(|it| it.can_be_sent() && it.reason() != Reason::Covered);
+        let passed_over = [Reason::Covered, Reason::Recalled];
+        let mut open = open.filter(|it| it.can_be_sent() && !passed_over.contains(&it.reason()));
         open.find(|it| matches!(it.reason(), Reason::NoRoom | Reason::Important));
         assert!(open.all(|it| matches!(it.reason(), Reason::NoRoom | Reason::Important)));
         let over = self.plan.budget - self.plan.used;
@@ -287,6 +353,57 @@ impl<'a> Checked<'a> {
         }
     }
 
+    /// In their share, never what a summary or another item says already, and with their score.
+    fn assert_recalled(&self, percent: u32) {
+        let items = self.plan.items.iter();
+        let taken = items.filter(|it| it.reason == Reason::Recalled);
+        let tokens: u32 = taken.clone().map(|it| it.tokens).sum();
+        assert!(u64::from(tokens) * 100 <= u64::from(self.plan.budget) * u64::from(percent));
+        assert!(taken.clone().all(|it| it.included));
+        let read: HashSet<_> = self.context.messages.iter().map(|it| it.id).collect();
+        let elsewhere = self.context.recalled.iter();
+        let elsewhere: Vec<_> = elsewhere
+            .filter(|it| !read.contains(&it.message.id))
+            .collect();
+        assert_eq!(self.recalled.len(), elsewhere.len());
+        let here = self.context.messages[0].session_id;
+        for (item, candidate) in self.recalled.iter().zip(&elsewhere) {
+            let Message {
+                id,
+                text,
+                session_id,
+                role,
+                ..
+            } = &candidate.message;
+            assert_eq!((item.part, &item.id), (Part::Recalled, &id.to_string()));
+            assert_eq!(
+                (item.role, item.score),
+                (Some(*role), Some(candidate.score))
+            );
+            let kept_out = self
+                .context
+                .exclusions
+                .contains(&exclusion(Part::Message, id));
+            assert_eq!(item.reason == Reason::LeftOut, kept_out);
+            let covered = self.included_summaries().into_iter().any(|it| {
+                *session_id == here && (it.start_message_id..=it.end_message_id).contains(id)
+            });
+            assert!(!(item.included && covered), "summarised and sent");
+            if item.included {
+                let pins = self.context.pins.iter().zip(self.pins);
+                let mut pins = pins.filter(|(_, it)| it.included);
+                assert!(
+                    pins.all(|(pin, _)| pin.content.trim() != text.trim()),
+                    "sent twice"
+                );
+                let others = self.recalled.iter().zip(&elsewhere);
+                let same = others
+                    .filter(|(it, other)| it.included && other.message.text.trim() == text.trim());
+                assert_eq!(same.count(), 1, "sent twice");
+            }
+        }
+    }
+
     fn assert_exclusions(&self) {
         for item in self.pins.iter().chain(self.summaries) {
             let kept_out = self
@@ -306,9 +423,11 @@ proptest! {
         context in contexts(),
         budget in prop_oneof![0_u32..100, 0_u32..1500],
         ratio in prop_oneof![Just(1.0), 0.5..3.0],
+        recall_percent in prop_oneof![Just(0_u32), 0_u32..=50],
     ) {
         let options = PlanOptions {
             token_ratio: ratio,
+            recall_percent,
             ..PlanOptions::within(budget)
         };
         let made = plan(&context, options, count);
@@ -321,6 +440,7 @@ proptest! {
         checked.assert_messages();
         checked.assert_recent();
         checked.assert_pins();
+        checked.assert_recalled(recall_percent);
         checked.assert_exclusions();
         prop_assert_eq!(&made, &plan(&context, options, count));
         prop_assert_eq!(&made, &plan(&context.clone(), options, count));

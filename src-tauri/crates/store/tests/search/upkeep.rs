@@ -189,9 +189,13 @@ fn drop_search(file: &std::path::Path) {
         raw.execute_batch(&format!("DROP {name}")).unwrap();
     }
     raw.execute_batch(
-        "DROP TABLE search_part_terms; DROP TABLE search_words; DROP TABLE search_parts;
+        // With it what came after it: migrations are run in their order.
+        "DROP TRIGGER new_messages_are_queued; DROP TRIGGER finished_messages_are_queued;
+         DROP TRIGGER streaming_messages_have_no_vectors; DROP TABLE embedding_queue;
+         DROP TABLE message_vectors; DROP TABLE embedding_models;
+         DROP TABLE search_part_terms; DROP TABLE search_words; DROP TABLE search_parts;
          DROP TABLE search_pending; DROP TABLE search_notes; DROP TABLE search_scrub;
-         DELETE FROM refinery_schema_history WHERE version = 8;",
+         DELETE FROM refinery_schema_history WHERE version >= 8;",
     )
     .unwrap();
     let before: i32 = raw

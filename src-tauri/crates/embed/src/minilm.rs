@@ -1,0 +1,129 @@
+//! all-MiniLM-L6-v2: small, quick, English.
+
+use std::ops::Range;
+
+use tokenizers::Tokenizer;
+
+use crate::bert::{Bert, Layer, Shape, add_type};
+use crate::char_map::CharMap;
+use crate::engine::Engine;
+use crate::error::Fault;
+use crate::files::Files;
+use crate::passages::cut;
+use crate::tensors::Tensors;
+use crate::tokens::Tokens;
+use crate::words::Words;
+use crate::{EmbedError, Embedder, Model};
+
+const WEIGHTS: &str = "model.safetensors";
+const TOKENIZER: &str = "tokenizer.json";
+
+const SHAPE: Shape = Shape {
+    hidden: 384,
+    intermediate: 1536,
+    heads: 12,
+    layers: 6,
+    positions: 512,
+    epsilon: 1e-12,
+};
+const VOCABULARY: usize = 30_522;
+
+/// What its publisher says it reads; it has places for 512, but was not trained on texts as long.
+const MAX_TOKENS: usize = 256;
+/// The marks at the beginning and the end.
+const MARKS: usize = 2;
+/// About two sentences, so that what is said across a cut is whole in one of the two passages.
+const OVERLAP: usize = 32;
+
+/// The model, in memory.
+pub(crate) struct MiniLm {
+    tokens: Tokens,
+    engine: Engine,
+}
+
+impl MiniLm {
+    pub(crate) fn load(files: &Files) -> Result<Self, EmbedError> {
+        let tokens = read_tokens(&files.read(TOKENIZER)?)
+            .map_err(|problem| files.damaged(TOKENIZER, problem))?;
+        let bert =
+            read(&files.read(WEIGHTS)?).map_err(|problem| files.damaged(WEIGHTS, problem))?;
+        let engine = Engine::new(bert).map_err(failed)?;
+        Ok(Self { tokens, engine })
+    }
+}
+
+impl Embedder for MiniLm {
+    fn name(&self) -> &'static str {
+        Model::MiniLm.name()
+    }
+
+    fn dimension(&self) -> usize {
+        SHAPE.hidden
+    }
+
+    fn max_tokens(&self) -> usize {
+        MAX_TOKENS
+    }
+
+    fn passages(&self, text: &str) -> Result<Vec<Range<usize>>, EmbedError> {
+        let pieces = self.tokens.pieces(text).map_err(failed)?;
+        Ok(cut(&pieces, MAX_TOKENS - MARKS, OVERLAP))
+    }
+
+    fn embed_query(&self, text: &str) -> Result<Vec<f32>, EmbedError> {
+        let encode = || self.tokens.encode(text);
+        self.engine.query(encode).map_err(failed)
+    }
+
+    fn embed_passages(&self, passages: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError> {
+        let encode = |passage: &str| self.tokens.encode(passage);
+        self.engine.passages(passages, encode).map_err(failed)
+    }
+}
+
+fn failed(source: Fault) -> EmbedError {
+    EmbedError::Failed {
+        model: Model::MiniLm.name(),
+        source,
+    }
+}
+
+fn read_tokens(json: &[u8]) -> tokenizers::Result<Tokens> {
+    let mut tokenizer = Tokenizer::from_bytes(json)?;
+    // The published file pads and cuts every text to 128 tokens.
+    tokenizer.with_padding(None);
+    tokenizer.with_truncation(None)?;
+    Ok(Tokens::new(tokenizer, CharMap::default(), MAX_TOKENS))
+}
+
+fn read(file: &[u8]) -> Result<Bert, String> {
+    let tensors = Tensors::read(file)?;
+    let width = SHAPE.hidden;
+    let embedding = |name: &str, rows| tensors.get(&format!("embeddings.{name}"), &[rows, width]);
+    let mut positions = embedding("position_embeddings.weight", SHAPE.positions)?;
+    let types = embedding("token_type_embeddings.weight", 2)?;
+    add_type(&mut positions, &types);
+    let words = embedding("word_embeddings.weight", VOCABULARY)?;
+    let layers = (0..SHAPE.layers).map(|layer| read_layer(&tensors, layer));
+    Ok(Bert {
+        shape: SHAPE,
+        words: Words::Full { rows: words, width },
+        positions,
+        norm: tensors.norm("embeddings.LayerNorm", width)?,
+        layers: layers.collect::<Result<_, _>>()?,
+    })
+}
+
+fn read_layer(tensors: &Tensors<'_>, layer: usize) -> Result<Layer, String> {
+    let (hidden, wide) = (SHAPE.hidden, SHAPE.intermediate);
+    let name = |part: &str| format!("encoder.layer.{layer}.{part}");
+    let attention = ["query", "key", "value"].map(|part| name(&format!("attention.self.{part}")));
+    Ok(Layer {
+        attention: tensors.dense(&attention, hidden, hidden)?,
+        attended: tensors.dense(&[name("attention.output.dense")], hidden, hidden)?,
+        attended_norm: tensors.norm(&name("attention.output.LayerNorm"), hidden)?,
+        widen: tensors.dense(&[name("intermediate.dense")], wide, hidden)?,
+        narrow: tensors.dense(&[name("output.dense")], hidden, wide)?,
+        narrow_norm: tensors.norm(&name("output.LayerNorm"), hidden)?,
+    })
+}
