@@ -17,10 +17,11 @@ fn texts() -> Vec<String> {
     vec!["The first text of all".to_owned(), "the second".to_owned()]
 }
 
-async fn error_of(kind: EndpointKind, answer: Answer) -> ProviderError {
+type Vectors = Result<Vec<Vec<f32>>, ProviderError>;
+
+async fn answered(kind: EndpointKind, answer: Answer) -> Vectors {
     let server = Server::answering(answer).await;
-    let vectors = embed(&connection(kind, &server.url), "m", &texts()).await;
-    vectors.expect_err("an error")
+    embed(&connection(kind, &server.url), "m", &texts()).await
 }
 
 #[tokio::test]
@@ -72,10 +73,10 @@ async fn vectors_that_cannot_be_used_are_an_error() {
         "not JSON",
     ];
     for body in bad {
-        let error = error_of(EndpointKind::Ollama, Answer::json(body)).await;
+        let vectors = answered(EndpointKind::Ollama, Answer::json(body)).await;
         assert!(
-            matches!(error, ProviderError::Reply { .. }),
-            "{body}: {error:?}"
+            matches!(vectors, Err(ProviderError::Reply { .. })),
+            "{body}: {vectors:?}"
         );
     }
 }
@@ -84,24 +85,20 @@ async fn vectors_that_cannot_be_used_are_an_error() {
 async fn what_the_server_says_is_told_without_the_text() {
     let body = r#"{"error":"input too long: The first text of all, and so on"}"#;
     let refusal = Answer::status("400 Bad Request", "", body);
-    let error = error_of(EndpointKind::Ollama, refusal).await;
-    let ProviderError::Refused {
+    let vectors = answered(EndpointKind::Ollama, refusal).await;
+    let Err(ProviderError::Refused {
         status: 400,
         message,
-    } = &error
+    }) = &vectors
     else {
-        panic!("{error:?}")
+        panic!("{vectors:?}")
     };
     assert_eq!(message, "input too long: …");
 
     let unknown = Answer::status("404 Not Found", "", "{}");
-    let error = error_of(EndpointKind::Ollama, unknown).await;
-    assert_eq!(
-        error,
-        ProviderError::Model {
-            model: "m".to_owned()
-        }
-    );
+    let vectors = answered(EndpointKind::Ollama, unknown).await;
+    let model = "m".to_owned();
+    assert_eq!(vectors, Err(ProviderError::Model { model }));
 }
 
 #[tokio::test]
