@@ -306,6 +306,12 @@ fn an_older_backup_is_brought_up_to_date_on_the_way() {
          DELETE FROM sqlite_schema WHERE name LIKE 'search%' OR tbl_name LIKE 'search%';
          PRAGMA writable_schema = RESET;
          VACUUM;
+         DROP TRIGGER new_messages_are_queued;
+         DROP TRIGGER finished_messages_are_queued;
+         DROP TRIGGER streaming_messages_have_no_vectors;
+         DROP TABLE message_vectors;
+         DROP TABLE embedding_queue;
+         DROP TABLE embedding_models;
          DROP TABLE summary_messages;
          DROP INDEX summaries_by_end;
          DROP INDEX summaries_extractive;
