@@ -113,7 +113,7 @@ export const settings = (changes: Partial<Settings> = {}): Settings => ({
   recaps: true,
   autoPins: "rules",
   recallPercent: 10,
-  recallEverySession: false,
+  recallFrom: "thisSession",
   embeddingModel: "all-MiniLM-L6-v2",
   ...changes,
 });
@@ -236,6 +236,7 @@ export const contextItem = (
   beginning: `${part} ${id}`,
   mark: null,
   score: null,
+  recalledFrom: null,
   tokens: 10,
   included: true,
   reason: "recent",
