@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
+use chatkeep_store::context::Recalled;
 use chatkeep_store::context::recall;
-use chatkeep_store::context::{RecallFrom, Recalled};
 use chatkeep_store::{Context, Role, Session, Settings};
 use tokio::time::timeout;
 
@@ -21,10 +21,7 @@ pub(crate) async fn recall(
     mut context: Context,
     settings: &Settings,
 ) -> Result<Context, CommandError> {
-    let from = match settings.recall_every_session {
-        true => RecallFrom::EverySession,
-        false => RecallFrom::ThisSession,
-    };
+    let from = settings.recall_from;
     let Some(vector) = vector_of_last(backend, &context, settings).await else {
         return Ok(context);
     };

@@ -56,6 +56,7 @@ function itemsOf({ persona, pins, summaries, messages, exclusions }: ContextRows
     beginning: text.slice(0, 160),
     mark: null,
     score: null,
+    recalledFrom: null,
     tokens: Math.ceil(text.length / 4) + 4,
     included: false,
     reason: text === "" ? "empty" : left.has(part + id) ? "left_out" : reason,

@@ -184,7 +184,7 @@ export function demoData(name: DemoName): DemoData {
       recaps: true,
       autoPins: "rules",
       recallPercent: 10,
-      recallEverySession: false,
+      recallFrom: "thisSession",
       embeddingModel: "all-MiniLM-L6-v2",
     },
   };

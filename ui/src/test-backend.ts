@@ -11,6 +11,7 @@ import type {
   CommandError,
   ContextItem,
   ContextPlan,
+  EmbeddingStatus,
   Endpoint,
   Entity,
   Message,
@@ -112,7 +113,7 @@ export const settings = (changes: Partial<Settings> = {}): Settings => ({
   recaps: true,
   autoPins: "rules",
   recallPercent: 10,
-  recallEverySession: false,
+  recallFrom: "thisSession",
   embeddingModel: "all-MiniLM-L6-v2",
   ...changes,
 });
@@ -235,6 +236,7 @@ export const contextItem = (
   beginning: `${part} ${id}`,
   mark: null,
   score: null,
+  recalledFrom: null,
   tokens: 10,
   included: true,
   reason: "recent",
@@ -297,3 +299,23 @@ export const backupStatus = (changes: Partial<BackupStatus> = {}): BackupStatus 
   notices: [],
   ...changes,
 });
+
+export const embeddingStatus = (changes: Partial<EmbeddingStatus> = {}): EmbeddingStatus => ({
+  model: "all-MiniLM-L6-v2",
+  serving: "all-MiniLM-L6-v2",
+  queued: 0,
+  messages: 4,
+  state: "done",
+  problem: null,
+  localModels: [
+    { name: "all-MiniLM-L6-v2", installed: true },
+    { name: "multilingual-e5-small-q4", installed: false },
+  ],
+  ...changes,
+});
+
+export const modelMissing: CommandError = {
+  kind: "embedding_model",
+  message: "The files of all-MiniLM-L6-v2 are missing.",
+  remedy: "Install the app again, or choose another model.",
+};

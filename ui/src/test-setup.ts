@@ -1,4 +1,8 @@
 import "@testing-library/jest-dom/vitest";
+import { configure } from "@testing-library/svelte";
+
+// What comes late on a machine with much to do has come all the same.
+configure({ asyncUtilTimeout: 10_000 });
 
 // jsdom has no layout, so nothing is ever resized in it.
 globalThis.ResizeObserver ??= class {

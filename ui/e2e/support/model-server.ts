@@ -22,6 +22,8 @@ export type Behaviour = (reply: Reply, ...numbers: number[]) => Promise<void>;
 const BEHAVIOURS: Record<string, Behaviour> = {
   /** Says back what it was told. */
   parrot,
+  /** Says the same to everything, which is about nothing. */
+  nod: saying("Noted."),
   /** Streams "w1 w2 w3 …", one word every so many milliseconds; goes on where it was cut. */
   steady: (reply, pauseMs = 20, count = 60) =>
     speak(reply, countFrom(reply.request, count), pauseMs),

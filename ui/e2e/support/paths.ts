@@ -10,6 +10,9 @@ export const APP = process.env.CHATKEEP_APP ?? join(target, "debug", "chatkeep")
 /** The tool that brings chats back, from outside of the app. */
 export const RESTORE_DB = process.env.CHATKEEP_RESTORE_DB ?? join(target, "debug", "restore-db");
 
+/** Where scripts/lib/fetch-models lays the models that find by meaning. */
+export const MODELS = process.env.CHATKEEP_MODEL_DIR ?? join(target, "models");
+
 /** Screenshots and logs of the tests. */
 export const ARTEFACTS = join(target, "e2e");
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::change::Entity;
+use crate::context::RecallFrom;
 use crate::error::{Error, Result};
 use crate::ids::SessionId;
 use crate::limits;
@@ -72,8 +73,8 @@ pub struct Settings {
     /// Percent of the budget for old messages that are about the user's last one: 0 to 50; 0: none
     /// is recalled.
     pub recall_percent: u32,
-    /// Whether they may be of other sessions too.
-    pub recall_every_session: bool,
+    /// Which sessions they may be of.
+    pub recall_from: RecallFrom,
     /// The model that messages are embedded with: the name of one on this computer, or
     /// "endpoint/model"; empty: none, and no search by meaning.
     pub embedding_model: String,
@@ -143,7 +144,7 @@ impl Default for Settings {
             recaps: true,
             auto_pins: AutoPins::Rules,
             recall_percent: 10,
-            recall_every_session: false,
+            recall_from: RecallFrom::ThisSession,
             embedding_model: "all-MiniLM-L6-v2".to_owned(),
         }
     }

@@ -2,12 +2,14 @@
 
 use chatkeep_store::context::recall::find;
 use chatkeep_store::context::{
-    self, ContextLimits, Part, PlanOptions, Reason, RecallFrom, Recalled, plan,
+    self, ContextItem, ContextLimits, Part, PlanOptions, Reason, RecallFrom, Recalled,
+    RecalledFrom, plan,
 };
 use chatkeep_store::testing::TestStore;
 use chatkeep_store::vectors::{self, Chunk, EmbeddingModel};
 use chatkeep_store::{
-    Context, Message, MessageId, NewMessage, PersonaId, SessionId, messages, sessions, trash,
+    Context, Exclusion, Message, MessageId, NewMessage, PersonaId, SessionId, messages, sessions,
+    trash,
 };
 
 use crate::support::{say, say_after};
@@ -175,6 +177,14 @@ fn a_plan_sends_what_is_recalled_with_its_reason_and_score_before_what_is_only_r
             .all(|it| it.score.is_some_and(|score| score.get() > 0.99))
     );
     assert!(made.used <= 100);
+    // Where one goes for it; the other stands in the list of messages.
+    let from = RecalledFrom {
+        session_id: elsewhere,
+        session_name: "Notes".to_owned(),
+        message_id: note.id,
+    };
+    let told: Vec<_> = taken.iter().map(|it| it.recalled_from.clone()).collect();
+    assert_eq!(told, [Some(from), None]);
 
     // Half the room is enough for one of them, and none for none.
     let taken = |percent| {
@@ -221,4 +231,55 @@ fn what_a_pin_says_already_is_not_recalled() {
         .find(|it| it.part == Part::Recalled)
         .unwrap();
     assert_eq!((item.included, item.reason), (false, Reason::NotNeeded));
+}
+
+/// "Leave out" of a recalled row once kept nothing out: it was refused, for a part that no row is kept
+/// out as.
+#[test]
+fn what_is_left_out_as_recalled_stays_out_and_is_let_in_again() {
+    let store = TestStore::new();
+    model(&store);
+    let session = store.session("Tea").id;
+    let elsewhere = said(&store, store.session("Notes").id, "green tea", TEA);
+    let old = said(&store, session, "black tea", TEA);
+    said(&store, session, "tea?", TEA);
+    let exclusion = |part, message: &Message| Exclusion {
+        part,
+        item_id: message.id.to_string(),
+    };
+    let set = |message, excluded| {
+        let exclusion = exclusion(Part::Recalled, message);
+        store
+            .write(|tx| context::set_excluded(tx, session, &exclusion, excluded))
+            .unwrap();
+    };
+    // Whether the old one is read with the session's messages or is before them.
+    let items = |read| -> Vec<ContextItem> {
+        let context = recalled(&store, session, read, RecallFrom::EverySession);
+        let made = plan(&context, PlanOptions::within(1000), |_| 5).items;
+        let wanted = [elsewhere.id.to_string(), old.id.to_string()];
+        made.into_iter()
+            .filter(|it| wanted.contains(&it.id))
+            .collect()
+    };
+    let reasons = |read| -> Vec<_> { items(read).iter().map(|it| it.reason).collect() };
+
+    set(&elsewhere, true);
+    set(&old, true);
+    for read in [1, 100] {
+        assert_eq!(reasons(read), [Reason::LeftOut; 2], "{read} read");
+        assert!(items(read).iter().all(|it| !it.included));
+    }
+    // It is the same when nothing is recalled any more.
+    let bare = store
+        .read(|tx| context::build(tx, session, ContextLimits::default()))
+        .unwrap();
+    let kept_out = [&elsewhere, &old].map(|it| exclusion(Part::Message, it));
+    assert_eq!(bare.exclusions, kept_out.into());
+    let made = plan(&bare, PlanOptions::within(1000), |_| 5);
+    assert_eq!(made.items[0].reason, Reason::LeftOut);
+
+    set(&elsewhere, false);
+    set(&old, false);
+    assert_eq!(reasons(1), [Reason::Recalled; 2]);
 }

@@ -6,8 +6,11 @@ use chatkeep_store::testing::TestStore;
 
 use crate::support::say;
 
+mod facets;
 mod language;
 mod oracle;
+mod paging;
+mod palette;
 mod upkeep;
 
 fn now(store: &TestStore) -> Timestamp {

@@ -1,5 +1,6 @@
 //! Settings: kept one by one, so that a damaged one costs no other.
 
+use chatkeep_store::context::RecallFrom;
 use chatkeep_store::testing::TestStore;
 use chatkeep_store::{AutoPins, Entity, NewSession, Settings, Theme, sessions, settings};
 use serde_json::json;
@@ -29,7 +30,7 @@ fn what_was_never_set_is_at_its_default() {
         recaps: true,
         auto_pins: AutoPins::Rules,
         recall_percent: 10,
-        recall_every_session: false,
+        recall_from: RecallFrom::ThisSession,
         embedding_model: "all-MiniLM-L6-v2".to_owned(),
     };
     assert_eq!(get(&TestStore::new()), expected);
@@ -53,7 +54,7 @@ fn settings_are_read_back_across_restarts() {
         recaps: false,
         auto_pins: AutoPins::Model,
         recall_percent: 50,
-        recall_every_session: true,
+        recall_from: RecallFrom::EverySession,
         embedding_model: "ollama/nomic-embed-text".to_owned(),
     };
     let committed = store.write(|tx| settings::update(tx, &mine)).unwrap();
@@ -125,7 +126,7 @@ fn json_has_the_names_of_the_bindings_and_takes_no_other_words() {
             "theme": "system", "sidebarOpen": true, "memoryOpen": false, "lastSessionId": null,
             "temporaryHours": 24, "trashDays": 30, "summarize": true, "summaryAfterMessages": 8,
             "summaryAfterPercent": 25, "summaryModel": null, "recaps": true, "autoPins": "rules",
-            "recallPercent": 10, "recallEverySession": false, "embeddingModel": "all-MiniLM-L6-v2",
+            "recallPercent": 10, "recallFrom": "thisSession", "embeddingModel": "all-MiniLM-L6-v2",
         })
     );
     for theme in [Theme::System, Theme::Light, Theme::Dark] {

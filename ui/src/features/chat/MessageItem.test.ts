@@ -1,8 +1,10 @@
-import { cleanup, render, screen } from "@testing-library/svelte";
+import { cleanup, render, screen, waitFor } from "@testing-library/svelte";
 import userEvent from "@testing-library/user-event";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Message, Pin, Siblings, Summary } from "$lib/ipc";
+import { embedding } from "$lib/state/embedding.svelte";
 import { messages } from "$lib/state/messages.svelte";
+import { search } from "$lib/state/search.svelte";
 import { sessions } from "$lib/state/sessions.svelte";
 import { view } from "$lib/state/view.svelte";
 import * as backend from "../../test-backend";
@@ -22,6 +24,7 @@ beforeEach(() => {
   disk = [];
   pins = [];
   siblings = [];
+  embedding.status = backend.embeddingStatus();
   ({ calls, commands } = backend.answerWith({
     get_session: ({ id }) => session(id),
     list_messages: () => ({ items: disk, next: null, siblings }),
@@ -261,4 +264,16 @@ test("details and deletion are asked for by buttons", async () => {
   await user.click(screen.getByRole("button", { name: "Delete" }));
   expect(ondetails).toHaveBeenCalledOnce();
   expect(ondelete).toHaveBeenCalledOnce();
+});
+
+test("more like a message is looked for from its toolbar, unless there is no model", async () => {
+  const { user } = await shown({ text: "The bow leaks" });
+  commands.more_like = () => [];
+  await user.click(screen.getByTestId("more-like-message"));
+  await settled();
+  expect(sent("more_like")).toMatchObject([{ args: { what: { kind: "message", id } } }]);
+  expect(view.overlay).toBe("search");
+  expect(search.like).toBe("The bow leaks");
+  embedding.status = backend.embeddingStatus({ model: null });
+  await waitFor(() => expect(screen.queryByTestId("more-like-message")).toBeNull());
 });

@@ -1,9 +1,10 @@
 import { cleanup, render, screen, within } from "@testing-library/svelte";
 import userEvent from "@testing-library/user-event";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { Exclusion, SessionContext } from "$lib/ipc";
+import type { Exclusion, RecalledFrom, SessionContext } from "$lib/ipc";
 import { context } from "$lib/state/context.svelte";
 import { sessions } from "$lib/state/sessions.svelte";
+import { view } from "$lib/state/view.svelte";
 import * as backend from "../../test-backend";
 import { contextItem, contextPlan, session, sessionContext, settled } from "../../test-backend";
 import ContextPanel from "./ContextPanel.svelte";
@@ -33,6 +34,7 @@ const items = [
 ];
 
 beforeEach(() => {
+  view.jump = null;
   shown = sessionContext({
     plan: contextPlan({ items, used: 3_120, budget: 6_144, needed: 3_110, olderMessages: 2 }),
   });
@@ -46,7 +48,8 @@ beforeEach(() => {
       shown.profile.contextWindow = tokens;
       shown.window = tokens ?? 8_192;
     },
-    list_sessions: () => ({ items: [session("a")], next: null }),
+    list_sessions: () => ({ items: [session("a"), session("b")], next: null }),
+    get_draft: () => "",
     list_messages: () => ({ items: [], next: null, siblings: [] }),
     list_pins: () => [],
     list_summaries: () => [],
@@ -173,4 +176,56 @@ test("of a thousand items only those in view are drawn", async () => {
   const drawn = screen.getAllByTestId("context-item");
   expect(drawn[0]!.dataset.id).toBe("999");
   expect(drawn.length).toBeLessThan(100);
+});
+
+const recalled = (id: string, from: Partial<RecalledFrom> = {}) =>
+  contextItem("recalled", id, {
+    role: "assistant",
+    score: 0.624,
+    reason: "recalled",
+    recalledFrom: { sessionId: "b", sessionName: "Boats", messageId: Number(id), ...from },
+  });
+
+test("what is recalled says why, how alike it is and from where", async () => {
+  shown.plan.items = [
+    recalled("71"),
+    recalled("72", { sessionName: "" }),
+    recalled("73", { sessionId: "a" }),
+    contextItem("message", "3", { reason: "recalled", score: 0.5 }),
+  ];
+  await open();
+  const why = (part: string, id: string) =>
+    within(row(part, id)).getByTestId("context-reason").textContent.trim();
+  expect(why("recalled", "71")).toMatch(/what you said last, 62 % alike, from “Boats”$/);
+  expect(why("recalled", "72")).toMatch(/62 % alike, from another session$/);
+  expect(why("recalled", "73")).toMatch(/62 % alike, said earlier in this session$/);
+  expect(why("message", "3")).toMatch(/what you said last, 50 % alike$/);
+  expect(screen.getByText("Recalled", { selector: "h3" })).toBeInTheDocument();
+});
+
+test("what is recalled leads to its message in its own session", async () => {
+  shown.plan.items = [recalled("71")];
+  const { user, onjump } = await open();
+  await user.click(within(row("recalled", "71")).getByTestId("context-jump"));
+  await vi.waitFor(() => expect(view.jump).toBe(71));
+  expect(sessions.current?.id).toBe("b");
+  expect(onjump).not.toHaveBeenCalled();
+});
+
+test("what is recalled is left out as the message it is, and let in again", async () => {
+  shown.plan.items = [recalled("71")];
+  const { user } = await open();
+  const toggle = () => within(row("recalled", "71")).getByTestId("context-exclude");
+  await user.click(toggle());
+  await settled();
+  const exclusion = { part: "recalled", itemId: "71" };
+  expect(argsOf("set_excluded")).toEqual({ sessionId: "a", exclusion, excluded: true });
+  // The backend keeps it out as a message.
+  shown.exclusions = [{ part: "message", itemId: "71" }];
+  await context.read();
+  await settled();
+  expect(toggle()).toHaveAttribute("aria-checked", "false");
+  await user.click(toggle());
+  await settled();
+  expect(argsOf("set_excluded")).toMatchObject({ exclusion, excluded: false });
 });

@@ -1,7 +1,9 @@
-import { cleanup, render, screen, within } from "@testing-library/svelte";
+import { cleanup, render, screen, waitFor, within } from "@testing-library/svelte";
 import userEvent from "@testing-library/user-event";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { MemoryStats, NewPin, NewSummary, Pin, Summary } from "$lib/ipc";
+import { embedding } from "$lib/state/embedding.svelte";
+import { search } from "$lib/state/search.svelte";
 import { sessions } from "$lib/state/sessions.svelte";
 import { view } from "$lib/state/view.svelte";
 import * as backend from "../../test-backend";
@@ -18,6 +20,7 @@ beforeEach(() => {
   pins = [];
   summaries = [];
   stats = memoryStats();
+  embedding.status = backend.embeddingStatus();
   ({ calls, commands } = backend.answerWith({
     list_sessions: () => ({ items: [session("a")], next: null }),
     list_messages: () => ({
@@ -230,4 +233,18 @@ test("the summary that a message led to has the focus", async () => {
   await settled();
   expect(document.activeElement).toContainElement(screen.getAllByTestId("summary")[2]!);
   expect(view.summary).toBeNull();
+});
+
+test("more like a pin is looked for from it, unless there is no model", async () => {
+  pins = [pin("p", { content: "The bow leaks" })];
+  const { user } = await shown();
+  commands.more_like = () => [];
+  await user.click(screen.getByTestId("more-like-pin"));
+  await settled();
+  const asked = calls.filter(({ command }) => command === "more_like");
+  expect(asked).toMatchObject([{ args: { what: { kind: "pin", id: "p" } } }]);
+  expect(view.overlay).toBe("search");
+  expect(search.like).toBe("The bow leaks");
+  embedding.status = backend.embeddingStatus({ model: null });
+  await waitFor(() => expect(screen.queryByTestId("more-like-pin")).toBeNull());
 });

@@ -1,7 +1,8 @@
 import { cleanup, render, screen } from "@testing-library/svelte";
-import userEvent from "@testing-library/user-event";
+import userEvent, { type UserEvent } from "@testing-library/user-event";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { MessageHit, SearchRequest, SearchResults } from "$lib/ipc";
+import { embedding } from "$lib/state/embedding.svelte";
 import { search } from "$lib/state/search.svelte";
 import { sessions } from "$lib/state/sessions.svelte";
 import { view } from "$lib/state/view.svelte";
@@ -9,6 +10,7 @@ import * as backend from "../../test-backend";
 import { message, session } from "../../test-backend";
 import SearchDialog from "./SearchDialog.svelte";
 
+let commands: backend.Commands;
 let requests: SearchRequest[];
 let answer: (request: SearchRequest) => SearchResults | Promise<SearchResults>;
 
@@ -43,10 +45,13 @@ const found = (fields: Partial<SearchResults> = {}): SearchResults => ({
 beforeEach(async () => {
   requests = [];
   answer = () => found();
+  embedding.status = backend.embeddingStatus();
   // At once: what the test before found must not be on show while this one's search waits.
   search.text = "";
+  search.mode = "words";
+  search.order = "best";
   await search.search();
-  backend.answerWith({
+  ({ commands } = backend.answerWith({
     search: ({ request }) => {
       requests.push(request as SearchRequest);
       return answer(request as SearchRequest);
@@ -58,10 +63,17 @@ beforeEach(async () => {
     get_draft: () => "",
     get_settings: () => backend.settings(),
     update_settings: ({ settings }) => settings,
-  });
+  }));
 });
 
 afterEach(cleanup);
+
+async function choose(user: UserEvent, select: string, option: string) {
+  screen.getByTestId(select).focus();
+  await user.keyboard("{Enter}");
+  await screen.findByRole("listbox", { hidden: true });
+  await user.click(await screen.findByText(option, { selector: ".grow" }));
+}
 
 async function type(text: string) {
   render(SearchDialog, { open: true });
@@ -161,4 +173,93 @@ test("an error says what to do and loses nothing", async () => {
   await type("kettle");
   expect(await screen.findByText("The database is busy.")).toBeInTheDocument();
   expect(screen.getByTestId("search-input")).toHaveValue("kettle");
+});
+
+test("by what is looked for is chosen, sent, and remembered by the next window", async () => {
+  const user = await type("kettle");
+  await vi.waitFor(() => expect(requests.at(-1)).toMatchObject({ mode: "words" }));
+  await choose(user, "search-mode", "By meaning");
+  await vi.waitFor(() =>
+    expect(requests.at(-1)).toMatchObject({ text: "kettle", mode: "meaning" }),
+  );
+  await choose(user, "search-mode", "By both");
+  await vi.waitFor(() => expect(requests.at(-1)).toMatchObject({ text: "kettle", mode: "both" }));
+  expect(screen.getByTestId("search-mode")).toHaveTextContent("By both");
+
+  vi.resetModules();
+  const window = await import("$lib/state/search.svelte");
+  const { embedding: fresh } = await import("$lib/state/embedding.svelte");
+  fresh.status = backend.embeddingStatus();
+  expect(window.search.mode).toBe("both");
+});
+
+test("an order can be chosen for words; by meaning the nearest come first", async () => {
+  const user = await type("kettle");
+  await choose(user, "search-order", "Newest first");
+  await vi.waitFor(() => expect(requests.at(-1)).toMatchObject({ order: "newest" }));
+  await choose(user, "search-mode", "By meaning");
+  await vi.waitFor(() => expect(screen.getByTestId("search-order")).toBeDisabled());
+  expect(screen.getByTestId("search-order")).toHaveTextContent("Best first");
+  await choose(user, "search-mode", "By words");
+  await vi.waitFor(() => expect(screen.getByTestId("search-order")).toBeEnabled());
+  expect(screen.getByTestId("search-order")).toHaveTextContent("Newest first");
+});
+
+test.each([
+  ["no model is chosen", { model: null, serving: null }, /No model .* is chosen/],
+  ["its files are missing", { problem: backend.modelMissing }, /files of all-MiniLM.* missing/],
+  ["nothing is embedded yet", { serving: null }, /only starting/],
+])("where %s it is looked for by words, and it is said why", async (_, status, told) => {
+  search.mode = "both";
+  embedding.status = backend.embeddingStatus(status);
+  await type("kettle");
+  await screen.findByTestId("search-hit");
+  expect(requests.at(-1)).toMatchObject({ mode: "words" });
+  expect(screen.getByTestId("search-mode")).toBeDisabled();
+  expect(screen.getByTestId("search-missing")).toHaveTextContent("Search is by words alone.");
+  expect(screen.getByTestId("search-missing")).toHaveTextContent(told);
+  // Once the model is there it is as it was chosen.
+  embedding.status = backend.embeddingStatus();
+  await vi.waitFor(() => expect(screen.getByTestId("search-mode")).toHaveTextContent("By both"));
+  expect(screen.queryByTestId("search-missing")).toBeNull();
+});
+
+test("what the backend could find by words alone is said", async () => {
+  const problem = "This was found by words alone. The model took too long.";
+  answer = () => found({ hints: [{ part: "By meaning", problem }] });
+  search.mode = "meaning";
+  await type("kettle");
+  expect(await screen.findByTestId("search-hint")).toHaveTextContent(`By meaning ${problem}`);
+  expect(requests.at(-1)).toMatchObject({ mode: "meaning" });
+});
+
+test("more like a message stands under its text until something is typed", async () => {
+  const likes: unknown[] = [];
+  commands.more_like = ({ what }) => {
+    likes.push(what);
+    return [hit(5, { sessionName: "Boats" })];
+  };
+  await search.moreLike({ kind: "message", id: 3 }, "The bow leaks");
+  expect(view.overlay).toBe("search");
+  render(SearchDialog, { open: true });
+  expect(await screen.findByTestId("search-like")).toHaveTextContent("More like “The bow leaks”");
+  expect(await screen.findByTestId("search-hit")).toHaveTextContent("Boats");
+  expect(likes).toEqual([{ kind: "message", id: 3 }]);
+  await userEvent.type(screen.getByTestId("search-input"), "tea");
+  await vi.waitFor(() => expect(screen.queryByTestId("search-like")).toBeNull());
+  expect(await screen.findByTestId("search-hit")).toHaveTextContent("Tea");
+});
+
+test("where nothing is like it, or it cannot be told, that is said", async () => {
+  commands.more_like = () => [];
+  await search.moreLike({ kind: "pin", id: "p" }, "The bow leaks");
+  render(SearchDialog, { open: true });
+  expect(await screen.findByText("Nothing is like “The bow leaks”")).toBeInTheDocument();
+  commands.more_like = () => {
+    throw backend.modelMissing;
+  };
+  await search.moreLike({ kind: "pin", id: "p" }, "The bow leaks");
+  expect(await screen.findByText(backend.modelMissing.message)).toBeInTheDocument();
+  expect(screen.getByText(backend.modelMissing.remedy!)).toBeInTheDocument();
+  expect(screen.queryByText(/Nothing is like/)).toBeNull();
 });

@@ -522,6 +522,8 @@ export type ContextItem = {
 	mark: Score | null,
 	/**  How near it is to the user's last message, where it was found by that, 0 to 1. */
 	score: Score | null,
+	/**  Where a message that is recalled stands, when that is not among the session's messages here. */
+	recalledFrom: RecalledFrom | null,
 	/**  What it costs, in the model's tokens. */
 	tokens: number,
 	/**  Whether it is sent. */
@@ -711,7 +713,7 @@ status: number } |
 
 /**  Something that the user keeps out of a session's context. */
 export type Exclusion = {
-	/**  What it is: a pin, a summary or a message. */
+	/**  What it is: a pin, a summary or a message; one that is recalled is kept as a message. */
 	part: Part,
 	/**  Its id, as text. */
 	itemId: string,
@@ -1343,6 +1345,25 @@ export type Reason =
 /**  Out: there is nothing in it. */
 "empty";
 
+/**  Which sessions are recalled from. */
+export type RecallFrom = 
+/**  The one that is talked in. */
+"thisSession" | 
+/**  It and all that have its persona. */
+"thisPersona" | 
+/**  Every one that is not in the trash. */
+"everySession";
+
+/**  Where a message that is recalled stands, so that one can go there. */
+export type RecalledFrom = {
+	/**  Its session. */
+	sessionId: SessionId,
+	/**  What that is called. */
+	sessionName: string,
+	/**  The message. */
+	messageId: MessageId,
+};
+
 /**  What the window hears of a reply. `finished` is the last. */
 export type ReplyEvent = 
 /**  More text. */
@@ -1632,8 +1653,8 @@ export type Settings = {
 	 *  is recalled.
 	 */
 	recallPercent?: number,
-	/**  Whether they may be of other sessions too. */
-	recallEverySession?: boolean,
+	/**  Which sessions they may be of. */
+	recallFrom?: RecallFrom,
 	/**
 	 *  The model that messages are embedded with: the name of one on this computer, or
 	 *  "endpoint/model"; empty: none, and no search by meaning.

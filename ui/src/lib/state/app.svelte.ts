@@ -27,7 +27,7 @@ const DEFAULT_SETTINGS: Settings = {
   recaps: true,
   autoPins: "rules",
   recallPercent: 10,
-  recallEverySession: false,
+  recallFrom: "thisSession",
   embeddingModel: "all-MiniLM-L6-v2",
 };
 

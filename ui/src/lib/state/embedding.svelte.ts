@@ -69,8 +69,8 @@ class Embedding {
   /** Reads the vectors anew. */
   async rebuild(): Promise<void> {
     this.busy = true;
-    await attempt(() => ipc.rebuildVectors());
     this.checked = null;
+    await attempt(() => ipc.rebuildVectors());
     this.busy = false;
   }
 

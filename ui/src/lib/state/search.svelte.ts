@@ -13,12 +13,16 @@ import type {
   SearchOrder,
   SearchResults,
 } from "$lib/ipc";
+import { embedding } from "./embedding.svelte";
 import { view } from "./view.svelte";
 
 /** So many results come at a time. */
 const PAGE_ITEMS = 30;
 /** Typing goes on for so long before it is searched: one search less for each key pressed fast. */
 const TYPING_MS = 60;
+/** Where the web view keeps by what was looked for last, as it keeps the panels' widths. */
+const MODE_KEY = "search-mode";
+const MODES: readonly SearchMode[] = ["words", "meaning", "both"];
 
 class Search {
   /** The first page, with counts and facets; null before anything was looked for. */
@@ -33,7 +37,7 @@ class Search {
   /** The text of what more was looked for like; null where the text is what is looked for. */
   like = $state<string | null>(null);
   #text = $state("");
-  #mode = $state<SearchMode>("words");
+  #mode = $state<SearchMode>(lastMode());
   #order = $state<SearchOrder>("best");
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Counts the searches, so that a late answer to an old one is dropped. */
@@ -49,13 +53,14 @@ class Search {
     this.#searchSoon();
   }
 
-  /** Whether it is looked for by words, by meaning or by both. */
+  /** Whether it is looked for by words, by meaning or by both: by words while there is no model. */
   get mode(): SearchMode {
-    return this.#mode;
+    return embedding.available ? this.#mode : "words";
   }
   set mode(mode: SearchMode) {
     if (mode === this.#mode) return;
     this.#mode = mode;
+    localStorage.setItem(MODE_KEY, mode);
     void this.search();
   }
 
@@ -117,7 +122,7 @@ class Search {
     try {
       const page = await ipc.search({
         text: this.#text,
-        mode: this.#mode,
+        mode: this.mode,
         order: this.#order,
         after,
         limit: PAGE_ITEMS,
@@ -140,6 +145,11 @@ class Search {
     this.like = null;
     if (!page) this.searching = false;
   }
+}
+
+function lastMode(): SearchMode {
+  const last = localStorage.getItem(MODE_KEY);
+  return MODES.find((mode) => mode === last) ?? "words";
 }
 
 export const search = new Search();

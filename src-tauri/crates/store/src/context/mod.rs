@@ -25,7 +25,7 @@ use crate::transaction::{ReadTx, WriteTx};
 
 pub use importance::importance;
 pub use plan::{ContextItem, ContextPlan, PlanOptions, Reason, plan};
-pub use recall::{RecallFrom, Recalled};
+pub use recall::{RecallFrom, Recalled, RecalledFrom};
 
 /// The most of each that is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,12 +65,22 @@ word_enum! {
     }
 }
 
+impl Part {
+    /// What it is kept out as: a message, wherever it would stand.
+    const fn kept_out_as(self) -> Self {
+        match self {
+            Self::Recalled => Self::Message,
+            other => other,
+        }
+    }
+}
+
 /// Something that the user keeps out of a session's context.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
 pub struct Exclusion {
-    /// What it is: a pin, a summary or a message.
+    /// What it is: a pin, a summary or a message; one that is recalled is kept as a message.
     pub part: Part,
     /// Its id, as text.
     pub item_id: String,
@@ -153,7 +163,8 @@ pub fn exclusions(tx: &ReadTx<'_>, session_id: SessionId) -> Result<Vec<Exclusio
     )
 }
 
-/// Keeps something out of a session's context, or lets it in again.
+/// Keeps something out of a session's context, or lets it in again. A message that is recalled is kept
+/// out as a message: wherever it would stand.
 ///
 /// # Errors
 /// [`crate::Error::NotFound`] if there is no such session, [`crate::Error::Invalid`] for the system
@@ -165,10 +176,6 @@ pub fn set_excluded(
     excluded: bool,
 ) -> Result<()> {
     sessions::get(tx, session_id)?;
-    if exclusion.part == Part::Recalled {
-        let limit = "a message is kept out as a message, wherever it would stand";
-        return Err(crate::Error::invalid("part", limit));
-    }
     if exclusion.part == Part::System {
         let limit = "the persona's prompt is always sent; choose another persona";
         return Err(crate::Error::invalid("part", limit));
@@ -185,7 +192,7 @@ pub fn set_excluded(
         sql,
         named_params! {
             ":session_id": session_id,
-            ":part": exclusion.part,
+            ":part": exclusion.part.kept_out_as(),
             ":item_id": exclusion.item_id,
         },
     )?;

@@ -19,7 +19,7 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Context, Exclusion, Part, Recalled, importance};
+use super::{Context, Exclusion, Part, Recalled, RecalledFrom, importance};
 use crate::ids::MessageId;
 use crate::limits::Score;
 use crate::messages::{Message, Role};
@@ -112,6 +112,8 @@ pub struct ContextItem {
     pub mark: Option<Score>,
     /// How near it is to the user's last message, where it was found by that, 0 to 1.
     pub score: Option<Score>,
+    /// Where a message that is recalled stands, when that is not among the session's messages here.
+    pub recalled_from: Option<RecalledFrom>,
     /// What it costs, in the model's tokens.
     pub tokens: u32,
     /// Whether it is sent.
@@ -204,6 +206,7 @@ struct Note {
     text: String,
     role: Option<Role>,
     score: Option<Score>,
+    recalled_from: Option<RecalledFrom>,
     tokens: u32,
     decision: Option<Reason>,
 }
@@ -230,6 +233,7 @@ impl<'a> Planner<'a> {
             text: text.to_owned(),
             role: None,
             score: None,
+            recalled_from: None,
             id,
             part,
         };
@@ -237,6 +241,7 @@ impl<'a> Planner<'a> {
         let recalled = |it: &Recalled| Note {
             role: Some(it.message.role),
             score: Some(it.score),
+            recalled_from: Some(RecalledFrom::of(it)),
             ..note(Part::Recalled, it.message.id.to_string(), &it.message.text)
         };
         let persona = context.persona.as_ref();
@@ -554,12 +559,7 @@ fn position(messages: &[Message], id: MessageId) -> Option<usize> {
 
 fn excluded(context: &Context, part: Part, id: &str) -> Option<Reason> {
     let item = Exclusion {
-        // A message is kept out wherever it would stand.
-        part: if part == Part::Recalled {
-            Part::Message
-        } else {
-            part
-        },
+        part: part.kept_out_as(),
         item_id: id.to_owned(),
     };
     context
@@ -623,6 +623,7 @@ fn note_item(note: Note) -> ContextItem {
         beginning: beginning(&note.text),
         mark: None,
         score: note.score,
+        recalled_from: note.recalled_from,
         tokens: note.tokens,
         included: is_in(reason),
         reason,
@@ -638,6 +639,7 @@ fn message_item(unit: &Unit<'_>, message: &Message, tokens: u32) -> ContextItem 
         beginning: beginning(&message.text),
         mark: (message.importance_by_user).then_some(message.importance_score),
         score: unit.score,
+        recalled_from: None,
         tokens,
         included: is_in(reason),
         reason,

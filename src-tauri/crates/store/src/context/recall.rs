@@ -6,10 +6,11 @@
 use std::collections::HashSet;
 
 use rusqlite::named_params;
+use serde::{Deserialize, Serialize};
 
 use super::Context;
 use crate::error::Result;
-use crate::ids::MessageId;
+use crate::ids::{MessageId, SessionId};
 use crate::limits::Score;
 use crate::messages::{self, Message, Role};
 use crate::row::from_row;
@@ -23,7 +24,9 @@ const CANDIDATES: usize = 30;
 const THRESHOLD: f64 = 0.35;
 
 /// Which sessions are recalled from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 pub enum RecallFrom {
     /// The one that is talked in.
     #[default]
@@ -43,6 +46,29 @@ pub struct Recalled {
     pub session_name: String,
     /// How near it is to the user's last message, 0 to 1.
     pub score: Score,
+}
+
+/// Where a message that is recalled stands, so that one can go there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub struct RecalledFrom {
+    /// Its session.
+    pub session_id: SessionId,
+    /// What that is called.
+    pub session_name: String,
+    /// The message.
+    pub message_id: MessageId,
+}
+
+impl RecalledFrom {
+    pub(super) fn of(recalled: &Recalled) -> Self {
+        Self {
+            session_id: recalled.message.session_id,
+            session_name: recalled.session_name.clone(),
+            message_id: recalled.message.id,
+        }
+    }
 }
 
 /// Returns the messages nearest to `query`, the vector of the user's last message: the nearest first.

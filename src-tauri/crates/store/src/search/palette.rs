@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::candidates;
 use super::dates::Calendar;
 use super::expression::source;
-use super::fold::Folded;
+use super::fold::{Folded, is_word_char};
 use super::hits::{MessageHit, message_hits};
 use super::matcher::Matcher;
 use super::notes;
@@ -96,7 +96,8 @@ pub fn palette(tx: &ReadTx<'_>, text: &str, now: Timestamp) -> Result<PaletteRes
     })
 }
 
-/// By whole words and their beginnings first, then by parts of words; the latest used first.
+/// By where in the name it is, then the latest used first; parts of words only where whole words and
+/// their beginnings leave room.
 fn sessions_found(tx: &ReadTx<'_>, query: &Query) -> Result<Vec<SessionHit>> {
     if query.terms.is_empty() {
         return Ok(Vec::new());
@@ -106,7 +107,10 @@ fn sessions_found(tx: &ReadTx<'_>, query: &Query) -> Result<Vec<SessionHit>> {
         let matcher = Matcher::new(&query);
         let mut found = notes::sessions_that_match(tx, &query)?;
         found.retain(|it| hits.iter().all(|hit| hit.session_id != it.id));
-        found.sort_by_key(|it| std::cmp::Reverse((it.updated_at, it.id)));
+        found.sort_by_cached_key(|it| {
+            let latest = std::cmp::Reverse((it.updated_at, it.id));
+            (place(&matcher, &it.name), latest)
+        });
         hits.extend(found.iter().map(|it| session_hit(it, &matcher)));
         if hits.len() >= SHOWN_MAX {
             break;
@@ -130,16 +134,41 @@ fn personas_found(tx: &ReadTx<'_>, query: &Query) -> Result<Vec<PersonaHit>> {
         return Ok(Vec::new());
     }
     let matcher = Matcher::new(&query.with_parts());
-    let all = personas::list(tx)?;
-    let found = all
-        .into_iter()
-        .filter(|it| matcher.is_in(&Folded::new(&it.fields.name)));
-    let hits = found.map(|it| PersonaHit {
+    let mut found = personas::list(tx)?;
+    found.retain(|it| matcher.is_in(&Folded::new(&it.fields.name)));
+    found.sort_by_cached_key(|it| place(&matcher, &it.fields.name));
+    let hits = found.into_iter().map(|it| PersonaHit {
         persona_id: it.id,
         name: highlighted(&matcher, &it.fields.name),
         icon: it.fields.icon,
     });
     Ok(hits.take(PERSONAS_MAX).collect())
+}
+
+/// Where in a name what is typed comes first: who types the beginning of a name means that one.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    /// Where the name begins, whatever signs stand before it.
+    Name,
+    /// Where a word of it begins.
+    Word,
+    /// Within a word, or not in the name.
+    Elsewhere,
+}
+
+fn place(matcher: &Matcher, name: &str) -> Place {
+    let places = matcher.ranges(&Folded::new(name)).into_iter().map(|it| {
+        let before = name.get(..it.start).unwrap_or_default();
+        match (
+            before.ends_with(is_word_char),
+            before.contains(is_word_char),
+        ) {
+            (_, false) => Place::Name,
+            (false, true) => Place::Word,
+            (true, true) => Place::Elsewhere,
+        }
+    });
+    places.min().unwrap_or(Place::Elsewhere)
 }
 
 fn messages_found(tx: &ReadTx<'_>, query: &Query, matcher: &Matcher) -> Result<Vec<MessageHit>> {
