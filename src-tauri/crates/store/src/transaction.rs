@@ -13,26 +13,28 @@ use crate::change::{Change, Entity};
 use crate::error::Result;
 use crate::row::{Columns, FromRow};
 use crate::time::Timestamp;
-use crate::vectors::VectorIndex;
+use crate::vectors::{VectorIndex, VectorReader};
 
 /// A snapshot of the database: whatever is read in it is of one moment.
 pub struct ReadTx<'c> {
     connection: &'c Connection,
     /// Not within a write: what is held in memory is of what was committed.
-    vectors: Option<&'c VectorIndex>,
+    vectors: Option<VectorReader<'c>>,
 }
 
 impl<'c> ReadTx<'c> {
     pub(crate) fn begin(connection: &'c Connection, vectors: &'c VectorIndex) -> Result<Self> {
+        // Before the snapshot: one that is older than it looks only reads for itself.
+        let vectors = Some(vectors.reader());
         run(connection, "BEGIN")?;
         Ok(Self {
             connection,
-            vectors: Some(vectors),
+            vectors,
         })
     }
 
     /// The vectors that are held in memory, unless this is a write.
-    pub(crate) fn vectors(&self) -> Option<&'c VectorIndex> {
+    pub(crate) fn vectors(&self) -> Option<VectorReader<'c>> {
         self.vectors
     }
 

@@ -15,7 +15,7 @@ mod nearest;
 mod queue;
 mod scan;
 
-pub(crate) use index::VectorIndex;
+pub(crate) use index::{VectorIndex, VectorReader};
 pub use models::{
     EmbeddingModel, ModelId, ModelState, no_model, serving, settle, use_model, wanted,
 };

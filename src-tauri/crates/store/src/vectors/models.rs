@@ -19,7 +19,7 @@ const SETTLE_BATCH: usize = 2000;
 const MEAN_OF: u64 = 65_536;
 
 /// Names a model that messages are embedded with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
 pub struct ModelId(#[cfg_attr(feature = "specta", specta(type = specta_typescript::Number))] i64);

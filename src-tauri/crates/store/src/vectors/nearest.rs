@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::blob;
 use super::codes::{Allowed, Among};
-use super::index::{self, VectorIndex};
+use super::index::{self, VectorReader};
 use super::models::{self, EmbeddingModel};
 use crate::error::{Error, Result};
 use crate::ids::{MessageId, PersonaId, SessionId};
@@ -177,13 +177,16 @@ struct Blob {
 
 from_row!(Blob { vector });
 
-/// Loads the codes, so that no search has to wait for them.
+/// Brings the codes up to the rows, so that no search has to wait for that, and what is purged is gone
+/// from memory too; without a model none are held.
 ///
 /// # Errors
 /// [`Error::Invalid`] within a write, and what SQLite reports.
 pub fn warm(tx: &ReadTx<'_>) -> Result<()> {
-    if let Some(model) = models::serving(tx)? {
-        drop(index_of(tx)?.follow(tx, &model)?);
+    let reader = reader_of(tx)?;
+    match models::serving(tx)? {
+        Some(model) => drop(reader.follow(tx, &model)?),
+        None => reader.clear(),
     }
     Ok(())
 }
@@ -193,7 +196,7 @@ pub fn warm(tx: &ReadTx<'_>) -> Result<()> {
 /// # Errors
 /// As [`warm`].
 pub fn rebuild(tx: &ReadTx<'_>) -> Result<()> {
-    index_of(tx)?.forget();
+    reader_of(tx)?.clear();
     warm(tx)
 }
 
@@ -211,7 +214,8 @@ pub fn check(tx: &ReadTx<'_>) -> Result<Check> {
     let Some(model) = models::serving(tx)? else {
         return Ok(check);
     };
-    if let Some(held) = index_of(tx)?.follow(tx, &model)?.as_ref() {
+    let followed = reader_of(tx)?.follow(tx, &model)?;
+    if let Some(held) = followed.held() {
         let rows = index::made_of_rows(tx, held)?;
         check.rows = rows.len();
         check.in_memory = held.codes.len();
@@ -221,7 +225,7 @@ pub fn check(tx: &ReadTx<'_>) -> Result<Check> {
     Ok(check)
 }
 
-fn index_of<'c>(tx: &ReadTx<'c>) -> Result<&'c VectorIndex> {
+fn reader_of<'c>(tx: &ReadTx<'c>) -> Result<VectorReader<'c>> {
     tx.vectors().ok_or_else(|| {
         let limit = "looks at what was committed; it is not possible within a write";
         Error::invalid("search by meaning", limit)
@@ -236,8 +240,8 @@ fn candidates(
     filter: &Filter,
 ) -> Result<Vec<i64>> {
     let among = among(tx, filter)?;
-    let held = index_of(tx)?.follow(tx, model)?;
-    let Some(held) = held.as_ref() else {
+    let followed = reader_of(tx)?.follow(tx, model)?;
+    let Some(held) = followed.held() else {
         return Ok(Vec::new());
     };
     let codes = &held.codes;

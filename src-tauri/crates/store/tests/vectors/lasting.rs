@@ -1,6 +1,7 @@
 //! What a rollback, a kill, a restore and a purge leave, and how much room it all takes.
 
 use std::fs;
+use std::sync::Arc;
 
 use chatkeep_store::{DATABASE_FILE, OpenOptions};
 use tempfile::tempdir;
@@ -136,6 +137,42 @@ fn after_a_restore_of_an_older_file_the_memory_is_of_that_file() {
     assert!(put(&store, &model, &two, &[chunk(&[0.0, 0.0, 1.0])]));
     assert_eq!(found(&store, &[0.0, 0.0, 1.0]), [two.id, one.id]);
     assert_eq!(assert_in_step(&store), 2);
+}
+
+/// A reader that began before once read the codes of what was there back into the memory of all.
+#[test]
+fn after_a_replacement_a_reader_of_before_reads_for_itself_alone() {
+    let folder = tempdir().unwrap();
+    let store = Arc::new(open(folder.path()).unwrap());
+    let model = small_model(&store);
+    store
+        .write(|tx| {
+            let session = sessions::insert(tx, &NewSession::named("Tea"))?;
+            for vector in [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]] {
+                let said = messages::append(tx, &NewMessage::user(session.id, "Hi"))?;
+                vectors::put(tx, model.id, said.id, said.text.len(), &[chunk(&vector)])?;
+            }
+            Ok(())
+        })
+        .unwrap();
+    let query = [0.0, 1.0, 0.0];
+    let first = NearestOptions::first(1);
+    store
+        .read(|tx| {
+            let before = vectors::nearest(tx, &query, &first)?;
+            let hold = store.hold_writes()?;
+            // Other vectors with the same ids: 0, 0, 1 in f16.
+            intruder(store.file())
+                .execute("UPDATE message_vectors SET vector = x'00000000003C'", [])
+                .unwrap();
+            hold.replaced();
+            assert_eq!(vectors::nearest(tx, &query, &first)?, before);
+            assert!((before[0].similarity - 1.0).abs() < 1e-3);
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(assert_in_step(&store), 2);
+    assert!(nearest(&store, &query, &first)[0].similarity.abs() < 1e-3);
 }
 
 #[test]
