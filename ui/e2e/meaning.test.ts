@@ -84,11 +84,13 @@ test("a question without any of its words finds the message, which is gone to an
   await app.says(/Nothing found/);
   await choose(app, "search-mode", "By meaning");
   await bestHit(app, /kitten/);
+  await app.settled();
   await desk.screenshot(app, "by meaning");
   await choose(app, "search-mode", "By both");
   await bestHit(app, /kitten/);
   await searchFor(app, "sourdough");
   await bestHit(app, /sourdough/);
+  await app.settled();
   await desk.screenshot(app, "by both");
   await searchFor(app, QUESTION);
   await bestHit(app, /kitten/);
@@ -128,7 +130,7 @@ test("what was said in another session is recalled, told with its reason, and le
   await tell(app, QUESTION);
   expect(told(desk)).toContain(OLD);
 
-  const reason = await app.reads("context-panel", /Recalled: [^\n]*, \d\d % alike, from “Pets”/);
+  const reason = await app.reads("context-panel", /Recalled: [^\n]*, \d\d\s% alike, from “Pets”/);
   expect(reason).toContain("kitten");
   await desk.screenshot(app, "recalled");
   await app.clickCss(`[data-part="recalled"] [data-testid="context-exclude"]`);
