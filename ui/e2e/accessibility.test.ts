@@ -4,24 +4,28 @@ import type { AxeResults, Result } from "axe-core";
 import type { Theme } from "../src/lib/ipc/bindings";
 import type { App } from "./support/app";
 import { type Desk, describe, expect, test } from "./support/desk";
+import { furnishRecall, MEANING_VIEWS, WITH_MODELS } from "./support/meaning";
 import { furnish, setTheme, VIEWS } from "./support/views";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
+const ALL = [...VIEWS, ...MEANING_VIEWS];
+
 describe("axe-core finds no serious violation", () => {
   for (const theme of ["light", "dark"] as const) {
     test(`in any main view, ${theme}`, async ({ desk }) => {
-      const app = await desk.start();
+      const app = await desk.start(WITH_MODELS);
       await setTheme(app, theme);
       const room = await furnish(desk, app);
+      await furnishRecall(desk, app);
       const found: Record<string, string[]> = {};
-      for (const view of VIEWS) {
+      for (const view of ALL) {
         await view.open(app, room);
         found[view.name] = await violations(app);
         await desk.screenshot(app, `${view.name} ${theme}`);
         await view.close?.(app);
       }
-      expect(found).toEqual(Object.fromEntries(VIEWS.map(({ name }) => [name, []])));
+      expect(found).toEqual(Object.fromEntries(ALL.map(({ name }) => [name, []])));
     });
 
     test(`on the empty window and the failure screen, ${theme}`, async ({ desk }) => {

@@ -1,14 +1,11 @@
 import { By, Key } from "selenium-webdriver";
-import type { EmbeddingStatus, Session } from "../src/lib/ipc/bindings";
+import type { Session } from "../src/lib/ipc/bindings";
 import type { App } from "./support/app";
 import { type Desk, expect, test } from "./support/desk";
+import { embedded, searchMode, WITH_MODELS } from "./support/meaning";
 import { pressOn, reads } from "./support/message";
-import { MODELS } from "./support/paths";
 import { until } from "./support/until";
 import { openContext } from "./support/views";
-
-/** The app with the real models, as its package has them beside it. */
-const WITH_MODELS = { env: { CHATKEEP_MODEL_DIR: MODELS } };
 
 const OLD = "Our kitten sleeps on the radiator all afternoon";
 /** It means the same and has none of its words. */
@@ -32,20 +29,6 @@ async function tell(app: App, text: string): Promise<void> {
     const [said, reply] = (await app.messages()).slice(-2);
     return said?.text === text && reply?.text === "Noted." && reply.status === "complete";
   });
-}
-
-async function embedded(app: App): Promise<void> {
-  await until("every message to be embedded", async () => {
-    const status = await app.invoke<EmbeddingStatus>("embedding_status");
-    if (status.problem) throw new Error(status.problem.message);
-    return status.serving !== null && status.queued === 0;
-  });
-}
-
-async function choose(app: App, select: string, option: string): Promise<void> {
-  await app.click(select);
-  await app.clickNamed('[role="option"]', new RegExp(`^${option}$`));
-  await app.reads(select, new RegExp(option));
 }
 
 async function searchFor(app: App, text: string): Promise<void> {
@@ -82,13 +65,15 @@ test("a question without any of its words finds the message, which is gone to an
   await app.click("search-button");
   await searchFor(app, QUESTION);
   await app.says(/Nothing found/);
-  await choose(app, "search-mode", "By meaning");
+  await searchMode(app, "By meaning");
   await bestHit(app, /kitten/);
+  await app.settled();
   await desk.screenshot(app, "by meaning");
-  await choose(app, "search-mode", "By both");
+  await searchMode(app, "By both");
   await bestHit(app, /kitten/);
   await searchFor(app, "sourdough");
   await bestHit(app, /sourdough/);
+  await app.settled();
   await desk.screenshot(app, "by both");
   await searchFor(app, QUESTION);
   await bestHit(app, /kitten/);
@@ -128,7 +113,7 @@ test("what was said in another session is recalled, told with its reason, and le
   await tell(app, QUESTION);
   expect(told(desk)).toContain(OLD);
 
-  const reason = await app.reads("context-panel", /Recalled: [^\n]*, \d\d % alike, from “Pets”/);
+  const reason = await app.reads("context-panel", /Recalled: [^\n]*, \d\d\s% alike, from “Pets”/);
   expect(reason).toContain("kitten");
   await desk.screenshot(app, "recalled");
   await app.clickCss(`[data-part="recalled"] [data-testid="context-exclude"]`);

@@ -195,7 +195,7 @@ test("what is recalled says why, how alike it is and from where", async () => {
   ];
   await open();
   const why = (part: string, id: string) =>
-    within(row(part, id)).getByTestId("context-reason").textContent.trim();
+    within(row(part, id)).getByTestId("context-reason").textContent.replace(/\s+/g, " ").trim();
   expect(why("recalled", "71")).toMatch(/what you said last, 62 % alike, from “Boats”$/);
   expect(why("recalled", "72")).toMatch(/62 % alike, from another session$/);
   expect(why("recalled", "73")).toMatch(/62 % alike, said earlier in this session$/);

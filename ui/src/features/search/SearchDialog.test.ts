@@ -207,7 +207,7 @@ test("an order can be chosen for words; by meaning the nearest come first", asyn
 
 test.each([
   ["no model is chosen", { model: null, serving: null }, /No model .* is chosen/],
-  ["its files are missing", { problem: backend.modelMissing }, /files of all-MiniLM.* missing/],
+  ["its files are missing", { problem: backend.modelMissing }, /all-MiniLM-L6-v2 cannot be used/],
   ["nothing is embedded yet", { serving: null }, /only starting/],
 ])("where %s it is looked for by words, and it is said why", async (_, status, told) => {
   search.mode = "both";
@@ -218,10 +218,27 @@ test.each([
   expect(screen.getByTestId("search-mode")).toBeDisabled();
   expect(screen.getByTestId("search-missing")).toHaveTextContent("Search is by words alone.");
   expect(screen.getByTestId("search-missing")).toHaveTextContent(told);
+  await userEvent.click(screen.getByRole("button", { name: "Settings" }));
+  expect(view).toMatchObject({ overlay: "settings", settingsSection: "search" });
   // Once the model is there it is as it was chosen.
   embedding.status = backend.embeddingStatus();
   await vi.waitFor(() => expect(screen.getByTestId("search-mode")).toHaveTextContent("By both"));
   expect(screen.queryByTestId("search-missing")).toBeNull();
+});
+
+test("by meaning everything is found more or less: no count claims to be one", async () => {
+  const facets = { months: [], roles: [], sessions: [], isComplete: false };
+  answer = () => found({ facets, total: { count: 1, isExact: false } });
+  search.mode = "meaning";
+  const user = await type("kettle");
+  expect(await screen.findByTestId("search-total")).toHaveTextContent(
+    /^1 message, the nearest first$/,
+  );
+  expect(screen.queryByTestId("search-facets")).toBeNull();
+  await choose(user, "search-mode", "By both");
+  await screen.findByText("1 message, the best first");
+  await choose(user, "search-mode", "By words");
+  await screen.findByText("More than 1 message");
 });
 
 test("what the backend could find by words alone is said", async () => {

@@ -1,6 +1,7 @@
 /** What makes messages found by their meaning: the model, how far it has got, and its rest. */
 import { ipc, listenToEmbedding } from "$lib/ipc";
 import type { EmbeddingStatus, EndpointId, IndexCheck } from "$lib/ipc";
+import { modelName } from "$lib/modelReference";
 import { app } from "./app.svelte";
 import { attempt } from "./attempt";
 
@@ -22,7 +23,7 @@ class Embedding {
     const { status } = this;
     if (!status) return "Whether messages can be found by meaning is not known yet.";
     if (status.model === null) return "No model that finds by meaning is chosen.";
-    if (status.problem) return status.problem.message;
+    if (status.problem) return `The model ${modelName(status.model)} cannot be used now.`;
     if (status.serving === null) return "The model that finds by meaning is only starting.";
     return null;
   }

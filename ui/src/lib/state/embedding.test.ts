@@ -48,7 +48,7 @@ test("what the backend tells takes the place of what was read", async () => {
 
 test.each([
   [{ model: null, serving: null }, /is chosen/],
-  [{ problem: backend.modelMissing }, /files .* are missing/],
+  [{ problem: backend.modelMissing }, /all-MiniLM-L6-v2 cannot be used/],
   [{ serving: null, queued: 4 }, /only starting/],
 ])("%j: it is said what is missing", async (changes, told) => {
   status = embeddingStatus(changes);
