@@ -6,6 +6,7 @@ use chatkeep_store::testing::TestStore;
 
 use crate::support::say;
 
+mod damage;
 mod facets;
 mod language;
 mod oracle;
