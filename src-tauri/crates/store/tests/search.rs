@@ -12,6 +12,7 @@ mod language;
 mod oracle;
 mod paging;
 mod palette;
+mod scripts;
 mod upkeep;
 
 fn now(store: &TestStore) -> Timestamp {
