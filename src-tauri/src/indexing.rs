@@ -2,15 +2,19 @@
 //! when they are found wrong at start, and freed of deleted words. In short steps with pauses, longer
 //! ones while a reply streams: whoever writes waits for one step at most.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chatkeep_store::search::{index, repair};
+use chatkeep_store::search::index::{self, IndexStatus};
+use chatkeep_store::search::repair;
 use serde::{Deserialize, Serialize};
 use tauri::{AppHandle, Manager};
 use tauri_specta::Event;
 
-use crate::error::{CommandError, ErrorKind};
+use crate::error::CommandError;
 use crate::state::{AppState, StoreHandle};
 
 /// How often the window is told how far it is.
@@ -20,15 +24,21 @@ const PAUSE_WHILE_BUSY: u32 = 8;
 
 /// The indexes came further.
 #[derive(Debug, Clone, Serialize, Deserialize, specta::Type, Event)]
-pub(crate) struct IndexChanged(pub index::IndexStatus);
+pub(crate) struct IndexChanged(pub IndexStatus);
 
 /// Looks after the indexes of whatever store is open, from now on.
 pub(crate) fn start(app: &AppHandle) {
     let app = app.clone();
+    let window = app.clone();
+    let tell = move |status| {
+        if let Err(error) = IndexChanged(status).emit(&window) {
+            log::warn!("the window could not be told of the search index: {error}");
+        }
+    };
     tauri::async_runtime::spawn(async move {
         let store = app.state::<AppState>().store();
         loop {
-            if let Err(error) = look_after(&app).await {
+            if let Err(error) = look_after(&app.state(), &tell).await {
                 log::warn!("the search index stays as it is: {}", error.message);
             }
             store.indexing_wanted().await;
@@ -36,39 +46,29 @@ pub(crate) fn start(app: &AppHandle) {
     });
 }
 
-async fn look_after(app: &AppHandle) -> Result<(), CommandError> {
-    let state = app.state::<AppState>();
+async fn look_after(state: &AppState, tell: &impl Fn(IndexStatus)) -> Result<(), CommandError> {
     if state.failure().is_some() {
         return Ok(());
     }
-    if !looks_whole(&state).await? {
+    if !state.read(repair::looks_whole).await? {
         log::warn!("the search index does not fit the messages; it is made anew");
         state.write(repair::start_over).await?;
     }
-    catch_up(app).await
+    catch_up(state, tell).await
 }
 
-/// An index too damaged to be counted is not whole either.
-async fn looks_whole(state: &AppState) -> Result<bool, CommandError> {
-    match state.read(repair::looks_whole).await {
-        Err(error) if error.kind == ErrorKind::DatabaseCorrupt => Ok(false),
-        answer => answer,
-    }
-}
-
-/// Indexes what is pending, and tells the window.
-async fn catch_up(app: &AppHandle) -> Result<(), CommandError> {
-    let state = app.state::<AppState>();
+/// Indexes what is pending, and tells how far it is: after the first step, then now and then.
+async fn catch_up(state: &AppState, tell: &impl Fn(IndexStatus)) -> Result<(), CommandError> {
     let mut pending = state.read(index::pending).await?;
-    let mut told = Instant::now();
+    let mut told: Option<Instant> = None;
     while pending > 0 {
         let begun = Instant::now();
         pending = state.store().write_redoable(index::catch_up).await?;
-        if pending == 0 || told.elapsed() > TELL_INTERVAL {
-            tell(app, state.read(index::status).await?);
-            told = Instant::now();
+        if pending == 0 || told.is_none_or(|it| it.elapsed() > TELL_INTERVAL) {
+            tell(state.read(index::status).await?);
+            told = Some(Instant::now());
         }
-        tokio::time::sleep(pause(&state, begun.elapsed())).await;
+        tokio::time::sleep(pause(state, begun.elapsed())).await;
     }
     Ok(())
 }
@@ -77,12 +77,6 @@ fn pause(state: &AppState, step: Duration) -> Duration {
     match state.replies.is_any_running() {
         true => step * PAUSE_WHILE_BUSY,
         false => step,
-    }
-}
-
-fn tell(app: &AppHandle, status: index::IndexStatus) {
-    if let Err(error) = IndexChanged(status).emit(app) {
-        log::warn!("the window could not be told of the search index: {error}");
     }
 }
 

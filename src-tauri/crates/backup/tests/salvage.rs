@@ -10,6 +10,8 @@ mod common;
 use std::fs;
 
 use chatkeep_backup::{Backup, Salvaged, prepare, salvage};
+use chatkeep_store::search::{SearchRequest, index, repair, search};
+use chatkeep_store::{DATABASE_FILE, NewPin, OpenOptions, PinScope, PinType, pins};
 use common::{Chats, quiet, restoring, with_suffix};
 use rusqlite::Connection;
 
@@ -169,6 +171,89 @@ fn any_one_destroyed_page_leaves_the_rest() {
         assert!(count(&connection, "messages") >= 600, "page {page}");
         drop(connection);
         fs::remove_file(chats.folder.path().join("salvaged.db")).unwrap();
+    }
+}
+
+/// The index is made from the rows that were read, and not read itself: whatever is destroyed, it
+/// holds just those rows.
+#[test]
+fn after_a_salvage_the_index_is_of_the_rows() {
+    for destroyed in [
+        "messages",
+        "sessions",
+        "search_words_data",
+        "search_parts_data",
+        "search_words_docsize",
+        "search_notes",
+        "search_pending",
+        "sqlite_schema",
+    ] {
+        let chats = chats();
+        add_pin(&chats);
+        catch_up(&chats.open());
+        let page = match destroyed {
+            "sqlite_schema" => 1,
+            table => root_of(&chats, table),
+        };
+        overwrite(&chats, page);
+        let (_, salvaged) = run(&chats);
+        let rows = count(&salvaged, "messages");
+        assert_eq!(rows, 620, "{destroyed}");
+        drop(salvaged);
+
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(DATABASE_FILE);
+        fs::copy(chats.folder.path().join("salvaged.db"), &file).unwrap();
+        let store = OpenOptions::new(folder.path()).open().unwrap();
+        let pending = store.read(index::pending).unwrap();
+        assert!(pending >= 620, "{destroyed}: it says what is not found yet");
+        catch_up(&store);
+        assert!(store.read(repair::looks_whole).unwrap(), "{destroyed}");
+        assert!(store.read(repair::is_sound).unwrap(), "{destroyed}");
+        let find = |text: &str| {
+            let request = SearchRequest::new(text);
+            store
+                .read(|tx| search(tx, &request, common::now()))
+                .unwrap()
+        };
+        assert_eq!(find("leaves").total.count, 620, "{destroyed}");
+        assert_eq!(find("eave").total.count, 620, "{destroyed}");
+        assert_eq!(find("steeped").notes.len(), 1, "{destroyed}: the pin");
+        drop(store);
+        assert_indexed(&file);
+    }
+}
+
+fn add_pin(chats: &Chats) {
+    let store = chats.open();
+    let session = store
+        .read(|tx| chatkeep_store::sessions::list(tx, chatkeep_store::Shelf::Active, None, 1))
+        .unwrap()
+        .items[0]
+        .id;
+    let pin = NewPin {
+        scope: PinScope::All,
+        session_id: session,
+        content: "Tea is steeped for two minutes".to_owned(),
+        source_message_id: None,
+        pin_type: PinType::User,
+    };
+    store.write(|tx| pins::insert(tx, &pin)).unwrap();
+}
+
+fn catch_up(store: &chatkeep_store::Store) {
+    while *store.write(index::catch_up).unwrap() > 0 {}
+}
+
+/// SQLite reads every text again and compares.
+fn assert_indexed(file: &std::path::Path) {
+    let connection = Connection::open(file).unwrap();
+    for index in ["search_words", "search_parts"] {
+        connection
+            .execute_batch(&format!(
+                "INSERT INTO {index} ({index}, rank) VALUES ('integrity-check', 1)"
+            ))
+            .unwrap();
     }
 }
 

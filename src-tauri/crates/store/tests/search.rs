@@ -6,11 +6,13 @@ use chatkeep_store::testing::TestStore;
 
 use crate::support::say;
 
+mod damage;
 mod facets;
 mod language;
 mod oracle;
 mod paging;
 mod palette;
+mod scripts;
 mod upkeep;
 
 fn now(store: &TestStore) -> Timestamp {

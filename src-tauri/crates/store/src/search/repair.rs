@@ -3,7 +3,7 @@
 //! They change in the transactions of the rows, so they can only be wrong where something else has
 //! written to the file, or damaged it.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::messages;
 use crate::transaction::{ReadTx, WriteTx};
 
@@ -21,11 +21,21 @@ pub struct CheckStep {
     pub wrong: u64,
 }
 
-/// Whether as many texts are in the indexes as should be: quick enough for every start.
+/// Whether as many texts are in the indexes as should be, and both can be asked: quick enough for
+/// every start. One that is too damaged for that is not whole.
 ///
 /// # Errors
-/// What SQLite reports.
+/// What SQLite reports of the connection, such as [`Error::Busy`].
 pub fn looks_whole(tx: &ReadTx<'_>) -> Result<bool> {
+    match is_complete(tx) {
+        // FTS5 tells some damage as a plain error, such as a file format that there is not.
+        Err(Error::Corrupt(_) | Error::Sqlite(_)) => Ok(false),
+        answer => answer,
+    }
+}
+
+fn is_complete(tx: &ReadTx<'_>) -> Result<bool> {
+    ask(tx)?;
     let expected: Option<i64> = tx.value(
         "SELECT (SELECT count(*) FROM messages)
              - (SELECT count(*) FROM messages WHERE status = 'streaming')
@@ -127,15 +137,21 @@ pub fn check_more(tx: &ReadTx<'_>, step: CheckStep) -> Result<Option<CheckStep>>
 pub fn is_sound(tx: &ReadTx<'_>) -> Result<bool> {
     // The check takes what this connection remembers of an index for the index itself; a query makes
     // it look again.
-    for refresh in [
-        "SELECT rowid FROM search_words WHERE search_words MATCH 'x' LIMIT 1",
-        "SELECT rowid FROM search_parts WHERE search_parts MATCH 'xyz' LIMIT 1",
-    ] {
-        tx.value::<i64>(refresh, [])?;
-    }
+    ask(tx)?;
     let words: Option<String> = tx.value("PRAGMA integrity_check(search_words)", [])?;
     let parts: Option<String> = tx.value("PRAGMA integrity_check(search_parts)", [])?;
     Ok(words.as_deref() == Some("ok") && parts.as_deref() == Some("ok"))
+}
+
+/// Asks both indexes for anything: SQLite then reads what tells how they are made.
+fn ask(tx: &ReadTx<'_>) -> Result<()> {
+    for anything in [
+        "SELECT rowid FROM search_words WHERE search_words MATCH 'x' LIMIT 1",
+        "SELECT rowid FROM search_parts WHERE search_parts MATCH 'xyz' LIMIT 1",
+    ] {
+        tx.value::<i64>(anything, [])?;
+    }
+    Ok(())
 }
 
 /// Empties the indexes, for [`super::index::catch_up`] to fill them again, the newest first.

@@ -4,6 +4,10 @@ DELETE FROM search_pending;
 INSERT INTO search_pending (first_id, last_id)
 VALUES (-9223372036854775808, 9223372036854775807);
 
+-- Where this is damaged, FTS5 refuses to empty its table.
+INSERT OR REPLACE INTO search_words_config (k, v) VALUES ('version', 4);
+INSERT OR REPLACE INTO search_parts_config (k, v) VALUES ('version', 4);
+
 INSERT INTO search_words (search_words) VALUES ('delete-all');
 INSERT INTO search_parts (search_parts) VALUES ('delete-all');
 UPDATE search_scrub SET state = 'clean';
