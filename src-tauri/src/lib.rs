@@ -6,6 +6,7 @@ pub mod commands;
 mod embedding;
 mod error;
 mod events;
+mod finding;
 mod indexing;
 mod jobs;
 mod logging;

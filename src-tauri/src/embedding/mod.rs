@@ -67,12 +67,12 @@ impl Embedding {
         }
     }
 
-    /// Tells on, and wakes the work where something may have been queued or another model chosen.
+    /// Tells on, and wakes the work where there may be something to do.
     pub(crate) fn listening(&self, tell: NewsTell) -> NewsTell {
         let shared = Arc::clone(&self.0);
         Arc::new(move |news| {
             let wakes = match &news {
-                News::Changes(changes) => changes.iter().any(|change| may_queue(change.entity)),
+                News::Changes(changes) => changes.iter().any(|change| concerns(change.entity)),
                 News::Reload => true,
                 News::Backups => false,
             };
@@ -162,9 +162,9 @@ impl Shared {
     }
 }
 
-/// Whether a change of it may have queued something, or chosen another model.
-fn may_queue(entity: Entity) -> bool {
-    matches!(entity, Entity::Message | Entity::Settings)
+/// Whether a change of it may have queued something, taken vectors away, or chosen another model.
+fn concerns(entity: Entity) -> bool {
+    matches!(entity, Entity::Message | Entity::Session | Entity::Settings)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

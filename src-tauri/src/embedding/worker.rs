@@ -53,14 +53,12 @@ impl Worker {
     }
 
     pub(super) async fn run(mut self) {
-        // So that the first search does not wait for it.
-        if let Err(error) = self.backend.store.read(vectors::warm).await {
-            log::info!("the vectors are not in memory yet: {}", error.message);
-        }
+        self.warm().await;
         loop {
             match self.step().await {
                 Ok(Step::More) => {}
                 Ok(Step::Done) => {
+                    self.warm().await;
                     self.enter(EmbeddingState::Done, None).await;
                     self.shared.wake.notified().await;
                 }
@@ -70,6 +68,17 @@ impl Worker {
                     let _ = timeout(RETRY, self.shared.wake.notified()).await;
                 }
             }
+        }
+    }
+
+    /// Brings the vectors in memory up to the rows: the next search does not wait for what is new, and
+    /// what is purged does not stay there until then.
+    async fn warm(&self) {
+        if let Err(error) = self.backend.store.read(vectors::warm).await {
+            log::info!(
+                "the vectors in memory are not those of now: {}",
+                error.message
+            );
         }
     }
 

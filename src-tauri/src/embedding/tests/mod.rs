@@ -1,6 +1,10 @@
 //! The work from a message to its being found, on a real database with the real model.
 
+mod finding;
+
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -156,6 +160,67 @@ fn it_rests_while_it_is_paused_and_goes_on_after_that() {
         assert_eq!(app.status().await.queued, 1);
         app.state.embedding.set_paused(false);
         app.until(is_done).await;
+    });
+}
+
+#[test]
+fn it_rests_while_the_user_types_and_goes_on_after_that() {
+    let folder = tempfile::tempdir().unwrap();
+    block_on(async {
+        let app = App::open(folder.path(), models());
+        app.until(is_done).await;
+        app.state.embedding.typed();
+        app.say(&["We cook rice."]).await;
+        let waits = |status: &EmbeddingStatus| {
+            app.state.embedding.typed();
+            status.state == EmbeddingState::Waiting
+        };
+        assert_eq!(app.until(waits).await.queued, 1);
+        app.until(is_done).await;
+    });
+}
+
+/// The folder that the child of a test works in.
+const CHILD_FOLDER: &str = "CHATKEEP_TEST_FOLDER";
+const MANY: usize = 200;
+
+/// Embeds until it is killed, and says when the first are.
+async fn embed_until_killed(folder: &Path) {
+    let app = App::open(folder, models());
+    app.until(|status| status.serving.is_some()).await;
+    let texts: Vec<String> = (0..MANY).map(|at| format!("Rice, pot {at}.")).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    app.say(&texts).await;
+    app.until(|status| 0 < status.queued && status.queued < status.messages)
+        .await;
+    // The runner leaves its own line unfinished.
+    println!("\nsome are embedded");
+    app.until(|_| false).await;
+}
+
+#[test]
+fn work_whose_process_is_killed_goes_on_where_it_was() {
+    if let Some(folder) = std::env::var_os(CHILD_FOLDER) {
+        return block_on(embed_until_killed(Path::new(&folder)));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let test = "embedding::tests::work_whose_process_is_killed_goes_on_where_it_was";
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture"])
+        .env(CHILD_FOLDER, folder.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap() == "some are embedded"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    block_on(async {
+        let app = App::open(folder.path(), models());
+        app.until(is_done).await;
+        let check = app.state.read(vectors::check).await.unwrap();
+        assert_eq!((check.rows, check.in_memory, check.wrong), (MANY, MANY, 0));
     });
 }
 
