@@ -48,6 +48,7 @@ pub fn bindings() -> Builder<Wry> {
             backups::create_backup,
             backups::delete_backup,
             backups::list_backups,
+            backups::pick_backup_key,
             backups::pick_second_folder,
             backups::plan_restore,
             backups::restore_backup,
