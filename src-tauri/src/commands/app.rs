@@ -163,7 +163,7 @@ pub(super) async fn open(
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn quit(app: AppHandle, state: State<'_, AppState>) -> Result<()> {
-    app.exit(i32::from(state.failure().is_some()));
+    app.exit(state.exit_code());
     Ok(())
 }
 
