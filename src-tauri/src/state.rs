@@ -357,6 +357,11 @@ impl StoreHandle {
         self.commits.load(Ordering::SeqCst)
     }
 
+    /// Tells what no commit tells.
+    pub(crate) fn announce(&self, news: News) {
+        (self.tell)(news);
+    }
+
     fn tell<T>(&self, committed: Committed<T>) -> T {
         self.commits.fetch_add(1, Ordering::SeqCst);
         if !committed.changes.is_empty() {

@@ -19,7 +19,7 @@ mod settings;
 use tauri::Wry;
 use tauri_specta::{Builder, collect_commands, collect_events};
 
-use crate::events::{BackupsChanged, Changed, EmbeddingChanged, StatusChanged};
+use crate::events::{BackupsChanged, Changed, EmbeddingChanged, MemoryWorkChanged, StatusChanged};
 use crate::indexing::IndexChanged;
 
 /// What a command returns.
@@ -142,6 +142,7 @@ pub fn bindings() -> Builder<Wry> {
             Changed,
             EmbeddingChanged,
             IndexChanged,
+            MemoryWorkChanged,
             StatusChanged
         ])
 }
