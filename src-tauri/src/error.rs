@@ -67,6 +67,8 @@ pub(crate) enum ErrorKind {
     Keychain,
     /// A backup is damaged, is of another store, or cannot be read for another reason.
     BackupUnusable,
+    /// An encrypted backup came without its key, or with a wrong one.
+    BackupKey,
     /// A restore failed. The message says whether it was taken back.
     RestoreFailed,
     /// It was cancelled; nothing was changed.

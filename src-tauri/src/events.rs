@@ -6,6 +6,7 @@ use tauri::{AppHandle, Manager};
 use tauri_specta::Event;
 
 use crate::embedding::EmbeddingStatus;
+use crate::memory::MemoryWork;
 use crate::opening::AppStatus;
 use crate::state::AppState;
 
@@ -25,6 +26,10 @@ pub(crate) struct StatusChanged(pub AppStatus);
 #[derive(Debug, Clone, Serialize, Deserialize, specta::Type, Event)]
 pub(crate) struct BackupsChanged;
 
+/// A model began to write something for the memory beside the replies, or ended: then it is nothing.
+#[derive(Debug, Clone, Serialize, Deserialize, specta::Type, Event)]
+pub(crate) struct MemoryWorkChanged(pub Option<MemoryWork>);
+
 /// What the shell has to tell the window.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum News {
@@ -34,6 +39,8 @@ pub(crate) enum News {
     Reload,
     /// Something changed about backups.
     Backups,
+    /// What is written for the memory beside the replies.
+    Memory(Option<MemoryWork>),
 }
 
 impl News {
@@ -42,6 +49,7 @@ impl News {
         match self {
             Self::Changes(changes) => heard(Changed { changes }.emit(app)),
             Self::Backups => heard(BackupsChanged.emit(app)),
+            Self::Memory(work) => heard(MemoryWorkChanged(work).emit(app)),
             Self::Reload => {
                 let app = app.clone();
                 tauri::async_runtime::spawn(async move {

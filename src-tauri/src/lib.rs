@@ -15,6 +15,7 @@ mod opening;
 mod recall;
 mod replies;
 mod requests;
+mod signals;
 mod state;
 
 use std::path::PathBuf;
@@ -67,6 +68,7 @@ fn setup(app: &App, folder: PathBuf) -> tauri::Result<()> {
     }));
     jobs::start(app.handle());
     indexing::start(app.handle());
+    signals::start(app.handle());
     WebviewWindowBuilder::new(app, "main", WebviewUrl::default())
         .title("Chatkeep")
         .inner_size(1200.0, 800.0)

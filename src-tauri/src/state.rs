@@ -160,6 +160,11 @@ impl AppState {
         }
     }
 
+    /// What the process ends with: failure, if it has no database.
+    pub(crate) fn exit_code(&self) -> i32 {
+        i32::from(self.failure().is_some())
+    }
+
     /// Ends the replies, makes a last point in time, and closes the database, which empties its
     /// write-ahead log: the last thing that the app does. None of it can keep the app from ending.
     pub(crate) async fn close(&self) {
@@ -350,6 +355,11 @@ impl StoreHandle {
     /// How often something was written since the app started: equal numbers, equal rows.
     pub(crate) fn commits(&self) -> u64 {
         self.commits.load(Ordering::SeqCst)
+    }
+
+    /// Tells what no commit tells.
+    pub(crate) fn announce(&self, news: News) {
+        (self.tell)(news);
     }
 
     fn tell<T>(&self, committed: Committed<T>) -> T {

@@ -3,6 +3,7 @@ import type { Channel } from "@tauri-apps/api/core";
 import type {
   AppStatus,
   BackupItem,
+  BackupKey,
   BackupLevel,
   BackupNotice,
   BackupPhase,
@@ -128,6 +129,18 @@ const TABLES: PlannedTable[] = [
   { table: "personas", now: 4, then: 4, gained: 0, lost: 0 },
 ];
 
+/** Any key file opens a demo's backup, and any passphrase but "wrong". */
+function requireKey({ encrypted, folder, name }: BackupItem, key: unknown): void {
+  const given = key as BackupKey | null;
+  const fits = given?.kind === "file" || (given && given.passphrase !== "wrong");
+  if (!encrypted || fits) return;
+  throw {
+    kind: "backup_key",
+    message: `The key does not open ${folder}/${name}: Decryption failed.`,
+    remedy: "Nothing was changed. Enter its passphrase, or choose the key file it was made for.",
+  };
+}
+
 export class DemoBackups {
   #items: BackupItem[];
   #status: BackupStatus;
@@ -171,8 +184,9 @@ export class DemoBackups {
     this.#tell.changed();
     return made;
   };
-  verify_backup = async ({ id, level, progress }: Args) => {
+  verify_backup = async ({ id, level, key, progress }: Args) => {
     const found = this.#find(id);
+    requireKey(found, key);
     await this.#work(progress, ["read", "check"]);
     if (found.state === "damaged") return found;
     const verified = {
@@ -203,9 +217,11 @@ export class DemoBackups {
     this.#tell.changed();
   };
 
-  plan_restore = async ({ id, progress }: Args) => {
-    await this.#work(progress, ["read", "check"]);
+  pick_backup_key = () => "/home/ada/keys/chatkeep.txt";
+  plan_restore = async ({ id, key, progress }: Args) => {
     const item = this.#find(id);
+    requireKey(item, key);
+    await this.#work(progress, ["read", "check"]);
     return {
       backup: item,
       live: this.#failed ? "damaged" : "readable",

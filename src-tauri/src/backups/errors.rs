@@ -18,7 +18,7 @@ impl From<Error> for CommandError {
                 "Nothing was changed. Try again when the computer is less busy."
             }
             Error::Key { .. } => {
-                "Nothing was changed. Restore it with chatkeep-restore-db, which asks for the key."
+                "Nothing was changed. Enter its passphrase, or choose the key file it was made for."
             }
             Error::NoSpace { .. } => {
                 "Nothing was changed and your chats are intact. Free some space there, or choose \
@@ -74,9 +74,8 @@ fn kind(error: &Error) -> ErrorKind {
         Error::Busy { .. } | Error::Deadline { .. } => ErrorKind::Busy,
         Error::NoSpace { .. } => ErrorKind::DiskFull,
         Error::SourceCorrupt { .. } => ErrorKind::DatabaseCorrupt,
-        Error::Invalid { .. } | Error::Foreign { .. } | Error::Key { .. } => {
-            ErrorKind::BackupUnusable
-        }
+        Error::Key { .. } => ErrorKind::BackupKey,
+        Error::Invalid { .. } | Error::Foreign { .. } => ErrorKind::BackupUnusable,
         Error::TooNew { .. } => ErrorKind::SchemaTooNew,
         Error::RolledBack { .. } | Error::Manual { .. } => ErrorKind::RestoreFailed,
         Error::Cancelled => ErrorKind::Cancelled,

@@ -7,6 +7,7 @@ pub(crate) mod automatic;
 pub(crate) mod environment;
 mod errors;
 pub(crate) mod gate;
+pub(crate) mod key;
 pub(crate) mod list;
 mod notices;
 pub(crate) mod restore;
@@ -28,6 +29,7 @@ use tokio::time::{sleep, timeout};
 
 use self::automatic::Memory;
 use self::environment::Environment;
+use self::key::BackupKey;
 use self::tasks::Tasks;
 use self::views::{BackupItem, BackupLevel, BackupTaskKind};
 use crate::error::CommandError;
@@ -156,6 +158,7 @@ pub(crate) async fn verify(
     state: &AppState,
     id: String,
     level: BackupLevel,
+    key: Option<BackupKey>,
     progress: ProgressChannel,
 ) -> std::result::Result<BackupItem, CommandError> {
     let place = state.place();
@@ -163,9 +166,10 @@ pub(crate) async fn verify(
         .backups
         .run(BackupTaskKind::Verify, Some(progress), move |control| {
             let found = list::find(&place, &id)?;
+            let key = key.map(BackupKey::open).transpose()?;
             let check = Check {
                 level: level.into(),
-                key: None,
+                key: key.as_ref(),
                 now: SystemClock.now(),
             };
             let at = Place {

@@ -4,12 +4,13 @@
 use std::path::{Path, PathBuf};
 
 use chatkeep_backup::{
-    BACKUPS_FOLDER, Backup, BackupFolder, Control, Live, Mode, Place, Plan, RestoreOptions,
+    BACKUPS_FOLDER, Backup, BackupFolder, Control, Key, Live, Mode, Place, Plan, RestoreOptions,
     Restored, Result as BackupResult, Salvaged, SalvagedTable, TableChange, display_utc, prepare,
     put_in_place, salvage as salvage_into, undo_backup,
 };
 use chatkeep_store::{Clock, SystemClock, Timestamp};
 
+use super::key::BackupKey;
 use super::tasks::ProgressChannel;
 use super::views::{
     BackupItem, BackupTaskKind, LiveDatabase, PlannedTable, RestorePlan, RestoredBackup,
@@ -22,9 +23,9 @@ use crate::state::{AppState, blocking};
 
 type Result<T> = std::result::Result<T, CommandError>;
 
-fn options() -> RestoreOptions<'static> {
+fn options(key: Option<&Key>) -> RestoreOptions<'_> {
     RestoreOptions {
-        key: None,
+        key,
         allow_foreign: false,
         safety_backup: true,
         mode: Mode::Auto,
@@ -36,6 +37,7 @@ fn options() -> RestoreOptions<'static> {
 pub(crate) async fn plan(
     state: &AppState,
     id: String,
+    key: Option<BackupKey>,
     progress: ProgressChannel,
 ) -> Result<RestorePlan> {
     let place = state.place();
@@ -44,7 +46,8 @@ pub(crate) async fn plan(
         .run(BackupTaskKind::Plan, Some(progress), move |control| {
             let found = list::find(&place, &id)?;
             let item = list::item(&found.backup, found.is_second);
-            let prepared = prepare(&place, &found.backup, options(), control)?;
+            let key = key.map(BackupKey::open).transpose()?;
+            let prepared = prepare(&place, &found.backup, options(key.as_ref()), control)?;
             Ok(view(item, prepared.plan()))
         })
         .await
@@ -83,9 +86,10 @@ fn planned(change: &TableChange) -> PlannedTable {
 pub(crate) async fn restore(
     state: &AppState,
     id: String,
+    key: Option<BackupKey>,
     progress: ProgressChannel,
 ) -> Result<RestoredBackup> {
-    replace(state, progress, move |place| {
+    replace(state, key, progress, move |place| {
         list::find(place, &id).map(|it| it.backup)
     })
     .await
@@ -93,12 +97,13 @@ pub(crate) async fn restore(
 
 /// Takes the last restore back.
 pub(crate) async fn undo(state: &AppState, progress: ProgressChannel) -> Result<RestoredBackup> {
-    replace(state, progress, undo_backup).await
+    replace(state, None, progress, undo_backup).await
 }
 
 /// Everything that can fail before the live database is touched is done while it is still open.
 async fn replace(
     state: &AppState,
+    key: Option<BackupKey>,
     progress: ProgressChannel,
     choose: impl FnOnce(&Place) -> BackupResult<Backup> + Send + 'static,
 ) -> Result<RestoredBackup> {
@@ -109,7 +114,8 @@ async fn replace(
     let (place, watched) = (state.place(), control.clone());
     let prepared = blocking(move || {
         let backup = choose(&place)?;
-        prepare(&place, &backup, options(), &watched)
+        let key = key.map(BackupKey::open).transpose()?;
+        prepare(&place, &backup, options(key.as_ref()), &watched)
     });
     let prepared = prepared.await??;
     let (outcome, status) = state.apart(move || prepared.apply(&control)).await?;

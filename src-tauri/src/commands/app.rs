@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use chatkeep_store::{location, messages, sessions};
 use serde::{Deserialize, Serialize};
 use tauri::{AppHandle, Manager, State};
-use tauri_plugin_dialog::DialogExt;
+use tauri_plugin_dialog::{DialogExt, FilePath};
 use tauri_specta::Event;
 
 use super::Result;
@@ -105,8 +105,17 @@ pub(crate) async fn pick_data_folder(app: AppHandle) -> Result<Option<String>> {
 
 /// Lets the user pick a folder; nothing if they pick none.
 pub(super) async fn pick_folder(app: AppHandle, title: &'static str) -> Result<Option<String>> {
-    let picked =
-        blocking(move || app.dialog().file().set_title(title).blocking_pick_folder()).await?;
+    let dialog = app.dialog().file().set_title(title);
+    path_of(blocking(move || dialog.blocking_pick_folder()).await?)
+}
+
+/// Lets the user pick a file; nothing if they pick none.
+pub(super) async fn pick_file(app: AppHandle, title: &'static str) -> Result<Option<String>> {
+    let dialog = app.dialog().file().set_title(title);
+    path_of(blocking(move || dialog.blocking_pick_file()).await?)
+}
+
+fn path_of(picked: Option<FilePath>) -> Result<Option<String>> {
     picked
         .map(|picked| picked.into_path().map(|path| path.display().to_string()))
         .transpose()
@@ -154,7 +163,7 @@ pub(super) async fn open(
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn quit(app: AppHandle, state: State<'_, AppState>) -> Result<()> {
-    app.exit(i32::from(state.failure().is_some()));
+    app.exit(state.exit_code());
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use tauri::ipc::Channel;
 use tauri::{AppHandle, Manager, State};
 
 use super::Result;
+use crate::backups::key::BackupKey;
 use crate::backups::views::{
     BackupItem, BackupLevel, BackupProgress, BackupStatus, RestorePlan, RestoredBackup,
     SalvageUsed, SalvagedDatabase,
@@ -54,9 +55,10 @@ pub(crate) async fn verify_backup(
     state: State<'_, AppState>,
     id: String,
     level: BackupLevel,
+    key: Option<BackupKey>,
     progress: Channel<BackupProgress>,
 ) -> Result<BackupItem> {
-    backups::verify(&state, id, level, progress).await
+    backups::verify(&state, id, level, key, progress).await
 }
 
 /// Keeps a backup until it is unpinned, or stops doing so.
@@ -87,15 +89,23 @@ pub(crate) async fn reveal_backup(state: State<'_, AppState>, id: String) -> Res
     super::app::open(move || tauri_plugin_opener::open_path(folder, None::<&str>)).await
 }
 
+/// Lets the user pick the file with the key of a backup; nothing if they pick none.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn pick_backup_key(app: AppHandle) -> Result<Option<String>> {
+    super::app::pick_file(app, "Choose the key file of the backup").await
+}
+
 /// Finds out what a restore would change, and changes nothing.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn plan_restore(
     state: State<'_, AppState>,
     id: String,
+    key: Option<BackupKey>,
     progress: Channel<BackupProgress>,
 ) -> Result<RestorePlan> {
-    restore::plan(&state, id, progress).await
+    restore::plan(&state, id, key, progress).await
 }
 
 /// Backs up what there is now, and puts what is in the backup in its place.
@@ -104,9 +114,10 @@ pub(crate) async fn plan_restore(
 pub(crate) async fn restore_backup(
     state: State<'_, AppState>,
     id: String,
+    key: Option<BackupKey>,
     progress: Channel<BackupProgress>,
 ) -> Result<RestoredBackup> {
-    restore::restore(&state, id, progress).await
+    restore::restore(&state, id, key, progress).await
 }
 
 /// Takes the last restore back: restores what was there before it.

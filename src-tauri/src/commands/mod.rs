@@ -19,7 +19,7 @@ mod settings;
 use tauri::Wry;
 use tauri_specta::{Builder, collect_commands, collect_events};
 
-use crate::events::{BackupsChanged, Changed, EmbeddingChanged, StatusChanged};
+use crate::events::{BackupsChanged, Changed, EmbeddingChanged, MemoryWorkChanged, StatusChanged};
 use crate::indexing::IndexChanged;
 
 /// What a command returns.
@@ -48,6 +48,7 @@ pub fn bindings() -> Builder<Wry> {
             backups::create_backup,
             backups::delete_backup,
             backups::list_backups,
+            backups::pick_backup_key,
             backups::pick_second_folder,
             backups::plan_restore,
             backups::restore_backup,
@@ -141,6 +142,7 @@ pub fn bindings() -> Builder<Wry> {
             Changed,
             EmbeddingChanged,
             IndexChanged,
+            MemoryWorkChanged,
             StatusChanged
         ])
 }

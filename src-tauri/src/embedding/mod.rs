@@ -74,7 +74,7 @@ impl Embedding {
             let wakes = match &news {
                 News::Changes(changes) => changes.iter().any(|change| concerns(change.entity)),
                 News::Reload => true,
-                News::Backups => false,
+                News::Backups | News::Memory(_) => false,
             };
             if wakes {
                 shared.wake.notify_one();

@@ -9,6 +9,7 @@ use chatkeep_store::{
 };
 use tokio::sync::watch;
 
+use super::work::Told;
 use crate::error::{CommandError, ErrorKind};
 use crate::replies::whole_ms;
 use crate::requests::{self, split};
@@ -32,7 +33,9 @@ pub(super) struct Question {
     pub(super) purpose: Purpose,
     /// The session that it is about.
     pub(super) session_id: SessionId,
-    /// The message that it is about.
+    /// How many messages it is about.
+    pub(super) messages: u32,
+    /// The message that it is about, the last of them.
     pub(super) message_id: MessageId,
     /// "endpoint/model".
     pub(super) model: String,
@@ -88,6 +91,11 @@ impl Asker {
     pub(super) async fn ask(&self, question: Question) -> Result<String, NoAnswer> {
         let started = Instant::now();
         let mut call = Answer::default();
+        // Of what the user asked for, the window knows.
+        let _told = match self.replies {
+            Some(_) => Some(Told::begin(&self.backend.store, &question)),
+            None => None,
+        };
         let outcome = tokio::select! {
             biased;
             () = self.reply_begins() => Err(NoAnswer::Disturbed),

@@ -61,6 +61,7 @@ pub(super) async fn by_model(asker: &Asker, reply: &Message) -> Result<(), NoAns
     let question = Question {
         purpose: Purpose::Pins,
         session_id,
+        messages: 1,
         message_id: id,
         model,
         instruction: PROMPT,

@@ -12,6 +12,7 @@ mod stats;
 mod summarising;
 #[cfg(test)]
 mod tests;
+mod work;
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -32,6 +33,7 @@ use crate::state::Backend;
 
 pub(crate) use stats::{MemoryStats, stats};
 pub(crate) use summarising::{regenerate, summarize_now};
+pub(crate) use work::MemoryWork;
 
 /// The most summaries that are written after one reply.
 const SUMMARIES_MAX: usize = 4;

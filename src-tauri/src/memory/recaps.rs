@@ -50,6 +50,7 @@ fn question(model: String, said: &Message, reply: &Message) -> Question {
     Question {
         purpose: Purpose::Recap,
         session_id: reply.session_id,
+        messages: 2,
         message_id: reply.id,
         model,
         instruction: PROMPT,

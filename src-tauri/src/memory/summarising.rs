@@ -205,6 +205,7 @@ async fn written(
     let question = Question {
         purpose: Purpose::Summary,
         session_id: session.id,
+        messages: u32::try_from(messages.len()).unwrap_or(u32::MAX),
         message_id: last.id,
         model: model.clone(),
         instruction: PROMPT,

@@ -10,13 +10,13 @@
 #[path = "../../crates/provider/tests/common/mod.rs"]
 mod server;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chatkeep_store::{
     AutoPins, EndpointId, EndpointUpdate, GenerationStatus, Message, MessageStatus, NewEndpoint,
-    NewMessage, NewSession, Parent, Pin, PinSource, Session, SessionId, Settings, Summary,
+    NewMessage, NewSession, Parent, Pin, PinSource, Purpose, Session, SessionId, Settings, Summary,
     SummaryOrigin, endpoints, messages, models, pins, sessions, settings, summaries,
 };
 use serde_json::json;
@@ -27,9 +27,10 @@ use tokio::time::{sleep, timeout};
 
 use self::server::{Answer, Request, Server, nobody};
 use super::stats::HintKind;
-use super::{regenerate, stats, summarize_now};
+use super::{MemoryWork, regenerate, stats, summarize_now};
 use crate::backups::environment::Environment;
 use crate::error::{CommandError, ErrorKind};
+use crate::events::News;
 use crate::state::AppState;
 
 /// Longer than anything here takes on a busy machine.
@@ -60,6 +61,7 @@ fn asks_for_summary(request: &Request) -> bool {
 /// The app without its window, and a session that talks to the server's model.
 struct Desk {
     state: AppState,
+    heard: Arc<Mutex<Vec<News>>>,
     folder: TempDir,
     model: String,
 }
@@ -67,7 +69,10 @@ struct Desk {
 impl Desk {
     async fn at(url: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let state = AppState::open(folder.path().to_owned(), Environment::default(), |_| {});
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let hearing = Arc::clone(&heard);
+        let tell = move |news| hearing.lock().unwrap().push(news);
+        let state = AppState::open(folder.path().to_owned(), Environment::default(), tell);
         let base_url = format!("{url}/v1");
         let model = state.write(move |tx| {
             let new = NewEndpoint {
@@ -83,9 +88,20 @@ impl Desk {
         let model = model.await.unwrap();
         Self {
             state,
+            heard,
             folder,
             model,
         }
+    }
+
+    /// What the window was told of the work beside the replies.
+    fn told(&self) -> Vec<Option<MemoryWork>> {
+        let heard = self.heard.lock().unwrap();
+        let work = heard.iter().filter_map(|news| match news {
+            News::Memory(work) => Some(work.clone()),
+            _ => None,
+        });
+        work.collect()
     }
 
     /// The session's model is at another address now.
@@ -266,6 +282,33 @@ async fn a_long_chat_is_summarised_by_its_model_after_a_reply_and_noted_in_the_l
         .state
         .read(move |tx| chatkeep_store::generations::list(tx, reply.id));
     assert_eq!(calls.await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_a_model_writes_unasked_is_told_while_it_writes() {
+    let server = Server::answering(saying(SUMMARY)).await;
+    let desk = Desk::at(&server.url).await;
+    let (asked, _) = desk.long_chat().await;
+    summarize_now(&desk.state.backend(), asked).await.unwrap();
+    assert_eq!(desk.told(), [], "the window has asked for that itself");
+    let (session, reply) = desk.long_chat().await;
+    desk.start();
+    desk.state.memory.reply_ended(reply);
+    let all = desk.summarised(session, |all| !all.is_empty()).await;
+    let told = desk.told();
+    let begun =
+        |it: &Option<MemoryWork>| it.as_ref().is_some_and(|it| it.purpose == Purpose::Summary);
+    let at = told.iter().position(begun).unwrap();
+    let work = told[at].clone().unwrap();
+    assert_eq!(
+        (work.session_id, work.messages),
+        (session, all[0].message_count)
+    );
+    assert_eq!(
+        told[at + 1],
+        None,
+        "it has ended before the summary is there"
+    );
 }
 
 #[tokio::test]

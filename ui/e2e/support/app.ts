@@ -243,6 +243,14 @@ export class App {
     return code;
   }
 
+  /** Ends the app the way the system does. */
+  async end(signal: "SIGTERM" | "SIGINT" | "SIGHUP"): Promise<number> {
+    process.kill(this.pid, signal);
+    const code = await this.exitCode();
+    await this.detach();
+    return code;
+  }
+
   /** Ends the app the way a power cut does. */
   async killHard(): Promise<void> {
     process.kill(this.pid, "SIGKILL");

@@ -71,16 +71,16 @@ impl Key {
     /// The identities in a file as `age-keygen` writes it.
     ///
     /// # Errors
-    /// [`Error::Key`], if there is none in it.
+    /// [`Error::Key`], if it cannot be read or there is none in it.
     pub fn from_identity_file(path: &Path) -> Result<Self> {
-        let file = File::open(path).at("read the identity file", path)?;
         let unreadable = |what: String| Error::Key {
             what: format!(
                 "{} has no identity that can be used: {what}",
                 path.display()
             ),
         };
-        IdentityFile::from_buffer(BufReader::new(file))
+        File::open(path)
+            .and_then(|file| IdentityFile::from_buffer(BufReader::new(file)))
             .map_err(|error| unreadable(error.to_string()))?
             .into_identities()
             .map(Self::Identities)

@@ -116,10 +116,12 @@ pub struct TableChange {
 }
 
 /// A restore that was checked and not yet done. Dropping it leaves everything as it was.
-pub struct Prepared<'a> {
+pub struct Prepared {
     plan: Plan,
     place: Place,
-    options: RestoreOptions<'a>,
+    safety_backup: bool,
+    mode: Mode,
+    now: Timestamp,
     stage: WorkFile,
     facts: Facts,
     // Dropped last: nobody else works here meanwhile.
@@ -146,12 +148,12 @@ pub struct Restored {
 ///
 /// # Errors
 /// Why it cannot be restored; nothing was changed.
-pub fn prepare<'a>(
+pub fn prepare(
     place: &Place,
     backup: &Backup,
-    options: RestoreOptions<'a>,
+    options: RestoreOptions<'_>,
     control: &Control,
-) -> Result<Prepared<'a>> {
+) -> Result<Prepared> {
     swap::finish_interrupted(place, control)?;
     let place_lock = place.lock("restore-db", control)?;
     let beside = BackupFolder::create(place.beside().path())?;
@@ -165,7 +167,9 @@ pub fn prepare<'a>(
     Ok(Prepared {
         plan,
         place: place.clone(),
-        options,
+        safety_backup: options.safety_backup,
+        mode: options.mode,
+        now: options.now,
         stage,
         facts: staged.facts,
         _folder_lock: folder_lock,
@@ -329,7 +333,7 @@ fn plan(
     }
 }
 
-impl Prepared<'_> {
+impl Prepared {
     /// What it would change.
     #[must_use]
     pub fn plan(&self) -> &Plan {
@@ -354,7 +358,7 @@ impl Prepared<'_> {
 
     fn apply_held(&self, holder: &Holder, control: &Control) -> Result<Restored> {
         let (safety, sound) = self.safety_backup(control)?;
-        let online = match self.options.mode {
+        let online = match self.mode {
             Mode::Auto => sound,
             Mode::Online if !sound => {
                 return Err(Error::usage(
@@ -372,7 +376,7 @@ impl Prepared<'_> {
             Some(self.replace_offline(control)?)
         };
         let restored = Restored {
-            at_ms: self.options.now.as_ms(),
+            at_ms: self.now.as_ms(),
             from: self.plan.backup.display().to_string(),
             mode: if online { Mode::Online } else { Mode::Offline },
             safety_backup: safety
@@ -390,12 +394,12 @@ impl Prepared<'_> {
         if self.plan.live != Live::Readable {
             return Ok((None, false));
         }
-        if !self.options.safety_backup {
+        if !self.safety_backup {
             return Ok((None, true));
         }
         let options = CreateOptions {
             verify: Level::Standard,
-            ..CreateOptions::new(Reason::PreRestore, self.options.now)
+            ..CreateOptions::new(Reason::PreRestore, self.now)
         };
         match create::create_for_restore(&self.place, &options, control) {
             Ok(backup) => Ok((Some(backup), true)),

@@ -210,7 +210,13 @@ fn each_full_backup_is_copied_to_the_second_folder_and_read_back_there() {
     assert_eq!(copy.id, format!("second/{}", made.id));
     assert_eq!(copy.folder, own.display().to_string());
     assert_eq!(items.len(), 2);
-    let checked = verify(&app.state, copy.id.clone(), BackupLevel::Drill, nobody());
+    let checked = verify(
+        &app.state,
+        copy.id.clone(),
+        BackupLevel::Drill,
+        None,
+        nobody(),
+    );
     assert!(wait(checked).unwrap().is_second);
 
     // Its disk is taken away: that is told, and is no failure.

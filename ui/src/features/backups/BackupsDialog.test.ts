@@ -2,7 +2,7 @@ import { cleanup, render, screen, waitFor, within } from "@testing-library/svelt
 import userEvent from "@testing-library/user-event";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Channel } from "@tauri-apps/api/core";
-import type { BackupItem, BackupProgress, BackupStatus, RestorePlan } from "$lib/ipc";
+import type { BackupItem, BackupKey, BackupProgress, BackupStatus, RestorePlan } from "$lib/ipc";
 import { backups } from "$lib/state/backups.svelte";
 import { clock } from "$lib/state/clock.svelte";
 import * as backend from "../../test-backend";
@@ -178,6 +178,93 @@ test("a restore that fails stays on show with what helps", async () => {
   expect(screen.getByTestId("restore-dialog")).toHaveTextContent(
     "It failed, and was taken back. Take an older one.",
   );
+});
+
+const wrongKey = {
+  kind: "backup_key",
+  message: "The key does not open chatkeep.db.sealed.bak.age.",
+  remedy: "Enter its passphrase.",
+};
+const opens = (key: BackupKey | null) =>
+  key?.kind === "file" || key?.passphrase === "seven green leaves";
+
+/** An encrypted backup, which one passphrase and every key file opens. */
+function sealed() {
+  const item = backupItem("sealed", { encrypted: true });
+  items = [item, ...items];
+  commands.plan_restore = ({ key }) => (opens(key) ? plan(item) : Promise.reject(wrongKey));
+  commands.verify_backup = ({ key }) => (opens(key) ? item : Promise.reject(wrongKey));
+  commands.pick_backup_key = () => "/home/ada/key.txt";
+}
+
+test("an encrypted backup is restored once its passphrase was given; a wrong one says so", async () => {
+  sealed();
+  const user = await shown();
+  await user.click(within(row("sealed")).getByTestId("restore-backup"));
+  await settled();
+  expect(sent("plan_restore")).toEqual([]);
+  expect(screen.getByTestId("backup-passphrase")).toHaveFocus();
+  await user.keyboard("green leaves{Enter}");
+  await settled();
+  expect(screen.getByTestId("backup-key")).toHaveTextContent(wrongKey.message);
+  expect(screen.getByTestId("backup-passphrase")).toHaveValue("");
+  expect(sent("restore_backup")).toEqual([]);
+
+  await user.keyboard("seven green leaves");
+  await user.click(screen.getByTestId("submit-key"));
+  await settled();
+  expect(screen.getByTestId("restore-plan")).toBeInTheDocument();
+  await user.click(screen.getByTestId("confirm-restore"));
+  await settled();
+  const key = { kind: "passphrase", passphrase: "seven green leaves" };
+  expect(sent("restore_backup")[0]?.args).toMatchObject({ id: "sealed", key });
+});
+
+test("a key file opens an encrypted backup; picking none asks on", async () => {
+  sealed();
+  commands.pick_backup_key = () => null;
+  const user = await shown();
+  await user.click(within(row("sealed")).getByTestId("restore-backup"));
+  await settled();
+  await user.click(screen.getByTestId("backup-key-file"));
+  await settled();
+  expect(sent("plan_restore")).toEqual([]);
+  commands.pick_backup_key = () => "/home/ada/key.txt";
+  await user.click(screen.getByTestId("backup-key-file"));
+  await settled();
+  const key = { kind: "file", path: "/home/ada/key.txt" };
+  expect(sent("plan_restore")[0]?.args).toMatchObject({ id: "sealed", key });
+  expect(screen.getByTestId("restore-plan")).toBeInTheDocument();
+
+  await user.click(screen.getByTestId("restore-back"));
+  await user.click(within(row("sealed")).getByTestId("restore-backup"));
+  await settled();
+  expect(screen.getByTestId("backup-key")).toBeInTheDocument();
+});
+
+test("a backup that turns out to need a key asks for it", async () => {
+  sealed();
+  const user = await shown();
+  await user.click(within(row("point")).getByTestId("restore-backup"));
+  await settled();
+  expect(sent("plan_restore")[0]?.args).toMatchObject({ id: "point", key: null });
+  await user.type(screen.getByTestId("backup-passphrase"), "seven green leaves{Enter}");
+  await settled();
+  expect(screen.getByTestId("restore-plan")).toBeInTheDocument();
+});
+
+test("verifying an encrypted backup asks for its key first", async () => {
+  sealed();
+  const user = await shown();
+  await user.click(opener("sealed"));
+  await user.click(screen.getByTestId("drill-backup"));
+  await settled();
+  expect(sent("verify_backup")).toEqual([]);
+  await user.keyboard("seven green leaves{Enter}");
+  await settled();
+  expect(screen.queryByTestId("key-dialog")).toBeNull();
+  const key = { kind: "passphrase", passphrase: "seven green leaves" };
+  expect(sent("verify_backup")[0]?.args).toMatchObject({ id: "sealed", level: "drill", key });
 });
 
 test("the last restore can be undone, after a question", async () => {

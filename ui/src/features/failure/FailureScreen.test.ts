@@ -132,6 +132,30 @@ test("a backup is chosen, planned and restored, by keyboard", async () => {
   expect(argsOf("restore_backup")).toMatchObject({ id: "old" });
 });
 
+test("an encrypted backup asks for its key, and the list is a step back", async () => {
+  const encrypted = { encrypted: true };
+  commands.list_backups = () => [backend.backupItem("new", encrypted), backend.backupItem("old")];
+  commands.plan_restore = ({ key }) =>
+    key ? plan : Promise.reject({ kind: "backup_key", message: "A key is needed.", remedy: "" });
+  commands.restore_backup = () => ({ from: "new", at: 1, safetyBackup: null, former: "/kept" });
+  const user = await shown(damaged);
+  await user.click(screen.getByTestId("failure-restore"));
+  await settled();
+  await user.click(screen.getAllByTestId("choose-backup")[0]!);
+  await settled();
+  await user.keyboard("half a passphrase");
+  await user.click(screen.getByTestId("restore-back"));
+  await user.click(screen.getAllByTestId("choose-backup")[0]!);
+  await settled();
+  expect(screen.getByTestId("backup-passphrase")).toHaveValue("");
+  await user.keyboard("seven green leaves{Enter}");
+  await settled();
+  await user.click(screen.getByTestId("confirm-restore"));
+  await settled();
+  const key = { kind: "passphrase", passphrase: "seven green leaves" };
+  expect(argsOf("restore_backup")).toMatchObject({ id: "new", key });
+});
+
 test("a backup that cannot be restored says why, and the list is a step back", async () => {
   commands.plan_restore = () =>
     Promise.reject({ kind: "backup_unusable", message: "It is damaged.", remedy: "Take another." });

@@ -1,8 +1,10 @@
+import { emit } from "@tauri-apps/api/event";
 import { cleanup, render, screen, waitFor, within } from "@testing-library/svelte";
 import userEvent from "@testing-library/user-event";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { MemoryStats, NewPin, NewSummary, Pin, Summary } from "$lib/ipc";
+import type { MemoryStats, MemoryWork, NewPin, NewSummary, Pin, Summary } from "$lib/ipc";
 import { embedding } from "$lib/state/embedding.svelte";
+import { memory } from "$lib/state/memory.svelte";
 import { search } from "$lib/state/search.svelte";
 import { sessions } from "$lib/state/sessions.svelte";
 import { view } from "$lib/state/view.svelte";
@@ -199,6 +201,23 @@ test("while a summary is being made that is said, and it is not asked for twice"
   expect(calls.filter(({ command }) => command === "summarize_now")).toHaveLength(1);
   made.resolve(null);
   await settled();
+  expect(screen.queryByTestId("being-made")).toBeNull();
+});
+
+test("what a model writes beside the replies is said, in its own session only", async () => {
+  await shown();
+  await memory.listen();
+  const tell = async (work: MemoryWork | null) => {
+    await emit("memory-work-changed", work);
+    await settled();
+  };
+  await tell({ sessionId: "a", purpose: "summary", messages: 12 });
+  expect(screen.getByTestId("being-made")).toHaveTextContent("Summarising 12 messages…");
+  await tell({ sessionId: "a", purpose: "recap", messages: 2 });
+  expect(screen.getByTestId("being-made")).toHaveTextContent("Finding a name for this session…");
+  await tell({ sessionId: "b", purpose: "summary", messages: 12 });
+  expect(screen.queryByTestId("being-made")).toBeNull();
+  await tell(null);
   expect(screen.queryByTestId("being-made")).toBeNull();
 });
 

@@ -34,12 +34,14 @@ export const commands = {
 	deleteBackup: (id: string) => typedError<null, CommandError>(__TAURI_INVOKE("delete_backup", { id })),
 	/**  Every backup in both folders, newest first. */
 	listBackups: () => typedError<BackupItem[], CommandError>(__TAURI_INVOKE("list_backups")),
+	/**  Lets the user pick the file with the key of a backup; nothing if they pick none. */
+	pickBackupKey: () => typedError<string | null, CommandError>(__TAURI_INVOKE("pick_backup_key")),
 	/**  Lets the user pick the folder that full backups are copied to; nothing if they pick none. */
 	pickSecondFolder: () => typedError<BackupStatus | null, CommandError>(__TAURI_INVOKE("pick_second_folder")),
 	/**  Finds out what a restore would change, and changes nothing. */
-	planRestore: (id: string, progress: Channel<BackupProgress>) => typedError<RestorePlan, CommandError>(__TAURI_INVOKE("plan_restore", { id, progress })),
+	planRestore: (id: string, key: BackupKey | null, progress: Channel<BackupProgress>) => typedError<RestorePlan, CommandError>(__TAURI_INVOKE("plan_restore", { id, key, progress })),
 	/**  Backs up what there is now, and puts what is in the backup in its place. */
-	restoreBackup: (id: string, progress: Channel<BackupProgress>) => typedError<RestoredBackup, CommandError>(__TAURI_INVOKE("restore_backup", { id, progress })),
+	restoreBackup: (id: string, key: BackupKey | null, progress: Channel<BackupProgress>) => typedError<RestoredBackup, CommandError>(__TAURI_INVOKE("restore_backup", { id, key, progress })),
 	/**  Shows the folder of a backup in the system's file manager. */
 	revealBackup: (id: string) => typedError<null, CommandError>(__TAURI_INVOKE("reveal_backup", { id })),
 	/**  Reads what is left of a damaged database into a new file, and changes nothing else. */
@@ -55,7 +57,7 @@ export const commands = {
 	/**  Puts what was salvaged in the place of the damaged database, which is kept, and opens it. */
 	useSalvaged: () => typedError<SalvageUsed, CommandError>(__TAURI_INVOKE("use_salvaged")),
 	/**  Checks a backup and notes the outcome in its manifest. */
-	verifyBackup: (id: string, level: BackupLevel, progress: Channel<BackupProgress>) => typedError<BackupItem, CommandError>(__TAURI_INVOKE("verify_backup", { id, level, progress })),
+	verifyBackup: (id: string, level: BackupLevel, key: BackupKey | null, progress: Channel<BackupProgress>) => typedError<BackupItem, CommandError>(__TAURI_INVOKE("verify_backup", { id, level, key, progress })),
 	/**  Begins a session with the same past as this message has. */
 	forkSession: (messageId: MessageId) => typedError<Session, CommandError>(__TAURI_INVOKE("fork_session", { messageId })),
 	/**  The branches and messages in the trash, the last deleted first. */
@@ -303,6 +305,17 @@ export type BackupKeep = {
 	/**  Beyond so many bytes the oldest go: 100 MiB or more; `None` for no limit. */
 	maxBytes: number | null,
 };
+
+/**  What opens an encrypted backup. */
+export type BackupKey = 
+/**  The passphrase it was made with. */
+{ kind: "passphrase"; 
+/**  The passphrase. */
+passphrase: string } | 
+/**  An identity of age that it was made for. */
+{ kind: "file"; 
+/**  The file that the identity is in. */
+path: string };
 
 /**  Whether a backup stands by itself. */
 export type BackupKind = 
@@ -704,6 +717,8 @@ status: number } |
 { kind: "keychain" } | 
 /**  A backup is damaged, is of another store, or cannot be read for another reason. */
 { kind: "backup_unusable" } | 
+/**  An encrypted backup came without its key, or with a wrong one. */
+{ kind: "backup_key" } | 
 /**  A restore failed. The message says whether it was taken back. */
 { kind: "restore_failed" } | 
 /**  It was cancelled; nothing was changed. */

@@ -10,6 +10,7 @@ import type {
   AppStatus,
   EmbeddingStatus,
   IndexStatus,
+  MemoryWork,
   ReplyEvent,
   Settings as SavedSettings,
 } from "./bindings";
@@ -96,6 +97,13 @@ export async function listenToStatus(listener: (status: AppStatus) => void): Pro
 /** Calls `listener` when backups or what is known of them changed. Resolves once it listens. */
 export async function listenToBackups(listener: () => void): Promise<void> {
   await events.backupsChanged.listen(() => listener());
+}
+
+/** Calls `listener` when a model begins or ends work for the memory. Resolves once it listens. */
+export async function listenToMemoryWork(
+  listener: (work: MemoryWork | null) => void,
+): Promise<void> {
+  await events.memoryWorkChanged.listen((event) => listener(event.payload));
 }
 
 /** Calls `listener` when the index that is searched changed. Resolves once it listens. */

@@ -2,6 +2,7 @@
 import { ipc, progressChannel, toCommandError } from "$lib/ipc";
 import type {
   BackupItem,
+  BackupKey,
   BackupLevel,
   BackupProgress,
   BackupSettings,
@@ -54,10 +55,11 @@ class Backups {
     if (made) toasts.show({ text: "Backed up, and verified." });
   }
 
-  async verify({ id }: BackupItem, level: BackupLevel): Promise<void> {
+  /** The key is of an encrypted one, here and below; it goes no further than this call. */
+  async verify({ id }: BackupItem, level: BackupLevel, key: BackupKey | null): Promise<void> {
     const name = level === "drill" ? "drill" : "verify";
     const checked = await this.#tell(() =>
-      this.#run(name, id, (on) => ipc.verifyBackup(id, level, on)),
+      this.#run(name, id, (on) => ipc.verifyBackup(id, level, key, on)),
     );
     if (checked?.state === "good") toasts.show({ text: verified(level) });
     else if (checked) toasts.error({ message: "The backup is not good.", remedy: told(checked) });
@@ -71,18 +73,23 @@ class Backups {
     await this.#tell(() => ipc.deleteBackup(id));
   }
 
+  /** The file with the key of a backup, if the user picks one. */
+  async pickKey(): Promise<string | null> {
+    return (await this.#tell(() => ipc.pickBackupKey())) ?? null;
+  }
+
   async reveal({ id }: BackupItem): Promise<void> {
     await this.#tell(() => ipc.revealBackup(id));
   }
 
   /** What a restore would change. Throws, so that the dialog can show the error. */
-  plan({ id }: BackupItem): Promise<RestorePlan> {
-    return this.#run("plan", id, (on) => ipc.planRestore(id, on));
+  plan({ id }: BackupItem, key: BackupKey | null): Promise<RestorePlan> {
+    return this.#run("plan", id, (on) => ipc.planRestore(id, key, on));
   }
 
   /** Puts a backup in the place of what there is. Throws, so that the dialog can show the error. */
-  restore({ id }: BackupItem): Promise<RestoredBackup> {
-    return this.#run("restore", id, (on) => ipc.restoreBackup(id, on));
+  restore({ id }: BackupItem, key: BackupKey | null): Promise<RestoredBackup> {
+    return this.#run("restore", id, (on) => ipc.restoreBackup(id, key, on));
   }
 
   async undo(): Promise<void> {

@@ -62,7 +62,7 @@ test("a backup that turns out damaged is told as an error with the reason", asyn
   const { backups, toasts } = await stores();
   commands.verify_backup = () =>
     backupItem("a", { state: "damaged", problem: "Page 4 differs from its digest." });
-  await backups.verify(items[0]!, "drill");
+  await backups.verify(items[0]!, "drill", null);
   expect(toasts.items).toMatchObject([
     { tone: "error", text: "The backup is not good. Page 4 differs from its digest." },
   ]);

@@ -1,7 +1,16 @@
 /** Pins and summaries of the session on show. */
 import { SvelteSet } from "svelte/reactivity";
-import { ipc } from "$lib/ipc";
-import type { Message, NewPin, NewSummary, Pin, PinId, PinScope, PinType } from "$lib/ipc";
+import { ipc, listenToMemoryWork } from "$lib/ipc";
+import type {
+  MemoryWork,
+  Message,
+  NewPin,
+  NewSummary,
+  Pin,
+  PinId,
+  PinScope,
+  PinType,
+} from "$lib/ipc";
 import type { PersonaId, PinUpdate, SessionId, Summary, SummaryId, SummaryUpdate } from "$lib/ipc";
 import { attempt } from "./attempt";
 import { onChanged } from "./changes";
@@ -21,6 +30,8 @@ class Memory {
   summarizing = new SvelteSet<SessionId>();
   /** The summaries that this window has asked to be made anew. */
   regenerating = new SvelteSet<SummaryId>();
+  /** What a model writes beside the replies, without having been asked to. */
+  work = $state.raw<MemoryWork | null>(null);
   #sessionId: SessionId | null = null;
   /** The persona whose pins count here. */
   #personaId: PersonaId | null = null;
@@ -30,6 +41,10 @@ class Memory {
     onChanged("summary", () => void this.#loadSummaries());
     sessions.whenOpened((id) => void this.#open(id));
     sessions.whenRead(({ personaId }) => personaId !== this.#personaId && void this.#loadPins());
+  }
+
+  async listen(): Promise<void> {
+    await listenToMemoryWork((work) => (this.work = work));
   }
 
   async #open(sessionId: SessionId | null): Promise<void> {

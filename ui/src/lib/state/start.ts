@@ -8,6 +8,7 @@ import { drafts } from "./drafts.svelte";
 import { edits } from "./edits";
 import { embedding } from "./embedding.svelte";
 import { endpoints } from "./endpoints.svelte";
+import { memory } from "./memory.svelte";
 import { personas } from "./personas.svelte";
 import { searchIndex } from "./searchIndex.svelte";
 import { sessions } from "./sessions.svelte";
@@ -21,6 +22,7 @@ export async function start(): Promise<void> {
     listenToStatus(enter),
     searchIndex.listen(),
     embedding.listen(),
+    memory.listen(),
   ]);
   await enter(await app.askStatus());
 }
