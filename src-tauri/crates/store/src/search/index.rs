@@ -96,10 +96,7 @@ pub fn catch_up(tx: &WriteTx<'_>) -> Result<u64> {
         [range.first_id],
     )?;
     if range.first_id < from {
-        tx.execute(
-            "INSERT INTO search_pending (first_id, last_id) VALUES (?1, ?2)",
-            (range.first_id, from - 1),
-        )?;
+        set_pending(tx, range.first_id, from - 1)?;
     }
     let step = (from, range.last_id);
     match range.last_id < 0 {
@@ -177,35 +174,95 @@ fn step_of_notes(tx: &ReadTx<'_>, range: &Range) -> Result<i64> {
     Ok(from.unwrap_or(range.first_id))
 }
 
-/// Runs `body`, and leaves the messages that it inserts to be indexed behind: for an import, which
-/// is several times faster so.
+/// Runs `body`, and leaves the messages, session names, summaries and pins that it inserts to be
+/// indexed behind: for an import, which is many times faster so. Follow with [`catch_up`].
 ///
 /// # Errors
 /// What `body` returns, and what SQLite reports.
 pub fn deferred<T>(tx: &WriteTx<'_>, body: impl FnOnce() -> Result<T>) -> Result<T> {
-    let first_id = last_id(tx)? + 1;
-    tx.execute(
-        "INSERT INTO search_pending (first_id, last_id) VALUES (?1, ?2)",
-        (first_id, i64::MAX),
-    )?;
-    let value = body()?;
-    tx.execute("DELETE FROM search_pending WHERE first_id = ?1", [first_id])?;
-    let last_id = last_id(tx)?;
-    if last_id < first_id {
-        return Ok(value);
+    let (result, given) = passed_over(tx, body)?;
+    for range in given {
+        leave_behind(tx, &range)?;
     }
-    // The step before of the same import is directly below, as a rule.
-    let joined = tx.execute(
-        "UPDATE search_pending SET last_id = ?2 WHERE last_id = ?1 - 1",
+    result
+}
+
+/// Runs `body`, and indexes what it inserted when it has: FTS5 writes out what it has gathered before
+/// every statement that follows, so a statement for each message costs three times as much.
+pub(crate) fn together<T>(tx: &WriteTx<'_>, body: impl FnOnce() -> Result<T>) -> Result<T> {
+    let (result, given) = passed_over(tx, body)?;
+    for Range { first_id, last_id } in given {
+        match last_id < 0 {
+            true => index_notes(tx, (first_id, last_id))?,
+            false => index_messages(tx, (first_id, last_id))?,
+        }
+    }
+    result
+}
+
+/// Runs `body` with the indexes passed over, and returns the ids that it gave, of notes and of messages:
+/// also when it failed, as the transaction may go on.
+fn passed_over<T>(
+    tx: &WriteTx<'_>,
+    body: impl FnOnce() -> Result<T>,
+) -> Result<(Result<T>, Vec<Range>)> {
+    let is_within: Option<bool> = tx.value(
+        "SELECT EXISTS (SELECT 1 FROM search_pending WHERE last_id = ?1)",
+        [i64::MAX],
+    )?;
+    if is_within == Some(true) {
+        return Ok((body(), Vec::new())); // the outer one looks after it
+    }
+    let (note, message) = (lowest_note(tx)?, last_id(tx)?);
+    set_pending(tx, i64::MIN, note - 1)?;
+    set_pending(tx, message + 1, i64::MAX)?;
+    let result = body();
+    tx.execute(
+        "DELETE FROM search_pending WHERE first_id = ?1 OR last_id = ?2",
+        (i64::MIN, i64::MAX),
+    )?;
+    let notes = Range {
+        first_id: lowest_note(tx)?,
+        last_id: note - 1,
+    };
+    let messages = Range {
+        first_id: message + 1,
+        last_id: last_id(tx)?,
+    };
+    let given = [notes, messages].into_iter();
+    let given = given.filter(|it| it.first_id <= it.last_id).collect();
+    Ok((result, given))
+}
+
+/// Notes that a range is not indexed yet, joined to those beside it: an import has many steps.
+fn leave_behind(tx: &WriteTx<'_>, range: &Range) -> Result<()> {
+    let joined: Option<Range> = tx.find(
+        "SELECT min(?1, coalesce(min(first_id), ?1)) AS first_id,
+             max(?2, coalesce(max(last_id), ?2)) AS last_id
+         FROM search_pending
+         WHERE last_id = ?1 - 1 OR first_id = ?2 + 1",
+        (range.first_id, range.last_id),
+    )?;
+    let Range { first_id, last_id } = joined.as_ref().unwrap_or(range);
+    tx.execute(
+        "DELETE FROM search_pending WHERE first_id BETWEEN ?1 AND ?2",
         (first_id, last_id),
     )?;
-    if joined == 0 {
-        tx.execute(
-            "INSERT INTO search_pending (first_id, last_id) VALUES (?1, ?2)",
-            (first_id, last_id),
-        )?;
-    }
-    Ok(value)
+    set_pending(tx, *first_id, *last_id)
+}
+
+fn set_pending(tx: &WriteTx<'_>, first_id: i64, last_id: i64) -> Result<()> {
+    tx.execute(
+        "INSERT INTO search_pending (first_id, last_id) VALUES (?1, ?2)",
+        (first_id, last_id),
+    )?;
+    Ok(())
+}
+
+/// The id of the newest note; those that come are below it.
+fn lowest_note(tx: &ReadTx<'_>) -> Result<i64> {
+    let lowest: Option<Option<i64>> = tx.value("SELECT min(id) FROM search_notes", [])?;
+    Ok(lowest.flatten().unwrap_or(0))
 }
 
 /// The highest id that a message has had.

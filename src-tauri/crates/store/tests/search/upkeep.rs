@@ -8,9 +8,9 @@ use chatkeep_store::{NewMessage, NewSession, OpenOptions, messages, sessions, tr
 use tempfile::tempdir;
 
 use super::{find, found};
-use crate::support::{assert_sound, child, intruder, say};
+use crate::support::{assert_sound, child, intruder, missing_session, say};
 
-/// Messages that are left to be indexed behind, 1,200 of them.
+/// Messages that are left to be indexed behind, 1,200 of them, and the names of their 12 sessions.
 fn import(store: &chatkeep_store::Store) {
     for part in 0..12 {
         store
@@ -42,12 +42,17 @@ fn what_is_left_behind_is_indexed_in_steps_the_newest_first_and_what_comes_meanw
     say(&store, session, "before the import");
     import(&store);
     let after = say(&store, session, "after the import");
-    assert_eq!(pending(&store), 1200);
+    assert_eq!(pending(&store), 1212);
     assert_eq!(found(&store, "imported"), [""; 0]);
-    assert_eq!(find(&store, "import").pending, 1200);
+    assert_eq!(find(&store, "import").pending, 1212);
+    assert_eq!(find(&store, "Part").notes, []);
     assert_eq!(found(&store, "the import").len(), 2);
     assert_sound(store.file());
 
+    // The names first, as one range: each step of the import went on where the last had ended.
+    store.write(index::catch_up).unwrap();
+    assert_eq!(pending(&store), 1200);
+    assert_ne!(find(&store, "Part").notes, []);
     store.write(index::catch_up).unwrap();
     assert_eq!(pending(&store), 700);
     assert_eq!(found(&store, "p11x99q"), ["imported [p11x99q]"]);
@@ -67,6 +72,53 @@ fn what_is_left_behind_is_indexed_in_steps_the_newest_first_and_what_comes_meanw
     catch_up(&store);
     assert_eq!(find(&store, "imported").total.count, 1199);
     assert_eq!(found(&store, "p0x0q"), ["imported [p0x0q]"]);
+    assert!(store.read(repair::looks_whole).unwrap());
+    assert_sound(store.file());
+}
+
+#[test]
+fn messages_that_are_appended_together_are_found_at_once_also_those_before_one_that_fails() {
+    let store = TestStore::new();
+    let session = store.session("Tea").id;
+    let said = |text: &str| NewMessage::user(session, text);
+    let refused = NewMessage {
+        model_id: Some(String::new()),
+        ..said("refused")
+    };
+    store
+        .write(|tx| {
+            let new = [said("oolong one"), refused, said("oolong two")];
+            assert!(messages::append_all(tx, session, &new).is_err());
+            let named = sessions::insert(tx, &NewSession::named("Oolong"))?;
+            messages::append_all(tx, named.id, &[NewMessage::user(named.id, "oolong three")])
+        })
+        .unwrap();
+    assert_eq!(pending(&store), 0);
+    assert_eq!(found(&store, "oolong").len(), 2);
+    assert_eq!(find(&store, "oolong").notes.len(), 1);
+    assert!(store.read(repair::looks_whole).unwrap());
+    assert_sound(store.file());
+}
+
+#[test]
+fn what_is_left_behind_by_an_import_that_goes_on_after_an_error_is_indexed_later() {
+    let store = TestStore::new();
+    let session = store.session("Tea").id;
+    store
+        .write(|tx| {
+            let failed = index::deferred(tx, || {
+                let kept = [NewMessage::user(session, "oolong one")];
+                index::deferred(tx, || messages::append_all(tx, session, &kept))?;
+                sessions::get(tx, missing_session())
+            });
+            assert!(failed.is_err());
+            messages::append(tx, &NewMessage::user(session, "oolong two"))
+        })
+        .unwrap();
+    assert_eq!(pending(&store), 1);
+    assert_eq!(found(&store, "oolong"), ["[oolong] two"]);
+    catch_up(&store);
+    assert_eq!(found(&store, "oolong").len(), 2);
     assert!(store.read(repair::looks_whole).unwrap());
     assert_sound(store.file());
 }
