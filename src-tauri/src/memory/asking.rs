@@ -91,11 +91,8 @@ impl Asker {
     pub(super) async fn ask(&self, question: Question) -> Result<String, NoAnswer> {
         let started = Instant::now();
         let mut call = Answer::default();
-        // Of what the user asked for, the window knows.
-        let _told = match self.replies {
-            Some(_) => Some(Told::begin(&self.backend.store, &question)),
-            None => None,
-        };
+        // The window knows of what it has asked for itself.
+        let _told = (self.replies.as_ref()).map(|_| Told::begin(&self.backend.store, &question));
         let outcome = tokio::select! {
             biased;
             () = self.reply_begins() => Err(NoAnswer::Disturbed),

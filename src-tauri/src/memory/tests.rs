@@ -476,10 +476,16 @@ async fn when_the_app_ends_meanwhile_nothing_is_stored_and_the_next_run_goes_on(
     timeout(PATIENCE, desk.state.close()).await.unwrap();
     server.hung_up().await;
 
-    let Desk { folder, model, .. } = desk;
+    let Desk {
+        heard,
+        folder,
+        model,
+        ..
+    } = desk;
     let state = AppState::open(folder.path().to_owned(), Environment::default(), |_| {});
     let desk = Desk {
         state,
+        heard,
         folder,
         model,
     };

@@ -185,6 +185,7 @@ const CHILD_FOLDER: &str = "CHATKEEP_TEST_FOLDER";
 const MANY: usize = 200;
 
 /// Embeds until it is killed, and says when the first are.
+#[allow(clippy::print_stdout, reason = "so its parent hears of it")]
 async fn embed_until_killed(folder: &Path) {
     let app = App::open(folder, models());
     app.until(|status| status.serving.is_some()).await;

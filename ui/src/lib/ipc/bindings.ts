@@ -230,6 +230,7 @@ export const events = {
 	changed: makeEvent<Changed, Changed>("changed"),
 	embeddingChanged: makeEvent<EmbeddingChanged, EmbeddingChanged>("embedding-changed"),
 	indexChanged: makeEvent<IndexChanged, IndexChanged>("index-changed"),
+	memoryWorkChanged: makeEvent<MemoryWorkChanged, MemoryWorkChanged>("memory-work-changed"),
 	statusChanged: makeEvent<StatusChanged, StatusChanged>("status-changed"),
 };
 
@@ -945,6 +946,19 @@ export type MemoryStats = {
 	/**  What is off. */
 	hints: HealthHint[],
 };
+
+/**  What a model writes for the memory beside the replies. */
+export type MemoryWork = {
+	/**  The session it is for. */
+	sessionId: SessionId,
+	/**  What it is. */
+	purpose: Purpose,
+	/**  How many messages it is of. */
+	messages: number,
+};
+
+/**  A model began to write something for the memory beside the replies, or ended: then it is nothing. */
+export type MemoryWorkChanged = MemoryWork | null;
 
 /**  One turn in a session. */
 export type Message = {

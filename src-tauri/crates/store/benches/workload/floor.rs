@@ -28,18 +28,29 @@ const PRAGMAS: &str = "
     PRAGMA mmap_size = 0;
     PRAGMA journal_size_limit = 67108864;";
 
-/// An import passes the indexes over: it begins with the first message.
+/// Keeps the triggers from what a batch inserts, which is indexed when all of it is there.
 const PASS_OVER: &str = "
-    DELETE FROM search_pending;
     INSERT INTO search_pending (first_id, last_id)
-    VALUES (-9223372036854775808, -1), (1, 9223372036854775807);";
+    SELECT -9223372036854775808, coalesce(min(id), 0) - 1 FROM search_notes;
+    INSERT INTO search_pending (first_id, last_id)
+    SELECT coalesce(max(seq), 0) + 1, 9223372036854775807
+    FROM sqlite_sequence
+    WHERE name = 'messages';";
 
-const LEAVE_BEHIND: &str = "
-    DELETE FROM search_pending;
-    INSERT INTO search_pending (first_id, last_id)
-    SELECT min(id), -1 FROM search_notes
-    UNION ALL
-    SELECT 1, seq FROM sqlite_sequence WHERE name = 'messages';";
+const INDEX_BATCH: &str = "
+    INSERT INTO search_words (rowid, text)
+    SELECT id, text FROM search_note_texts WHERE id <= (SELECT min(last_id) FROM search_pending);
+    INSERT INTO search_parts (rowid, padded)
+    SELECT id, text || '  '
+    FROM search_note_texts
+    WHERE id <= (SELECT min(last_id) FROM search_pending);
+    INSERT INTO search_words (rowid, text)
+    SELECT id, text FROM messages WHERE id >= (SELECT max(first_id) FROM search_pending)
+    ORDER BY id;
+    INSERT INTO search_parts (rowid, padded)
+    SELECT id, text || '  ' FROM messages WHERE id >= (SELECT max(first_id) FROM search_pending)
+    ORDER BY id;
+    DELETE FROM search_pending;";
 
 /// A message with its columns as SQLite has them.
 struct Message {
@@ -197,15 +208,6 @@ impl FloorSide {
         Ok(())
     }
 
-    /// Indexes what the import left behind: not measured, but the appends that follow are.
-    pub(crate) fn catch_up(&self) -> Result<()> {
-        Ok(self.connection.execute_batch(
-            "DELETE FROM search_pending;
-             INSERT INTO search_words (search_words) VALUES ('rebuild');
-             INSERT INTO search_parts (search_parts) VALUES ('rebuild');",
-        )?)
-    }
-
     /// Once for all the commits that follow.
     fn set_synchronous(&self, durability: Durability) -> Result<()> {
         if self.synchronous.replace(durability) != durability {
@@ -252,7 +254,7 @@ impl Side for FloorSide {
             }
             statements.set_head(session, place.parent)?;
         }
-        self.connection.execute_batch(LEAVE_BEHIND)?;
+        self.connection.execute_batch(INDEX_BATCH)?;
         statements.commit.execute([])?;
         Ok(())
     }

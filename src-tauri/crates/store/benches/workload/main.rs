@@ -53,7 +53,6 @@ fn main() -> Result<()> {
             FloorSide::open(&folder)?,
             Path::new(corpus),
             &folder,
-            |side: &mut FloorSide, _, _| side.catch_up(),
             |_, _, _, _| Ok(()),
         )?
     } else {
@@ -62,21 +61,17 @@ fn main() -> Result<()> {
             StoreSide::open(&folder)?,
             Path::new(corpus),
             &folder,
-            searches::catch_up,
             searches::measure,
         )?;
         report["ops"]["plan_10k_branch"] = plan_long_branch(&folder.join("long"))?;
         if let Some(ops) = report.get_mut("ops").and_then(Value::as_object_mut) {
-            searches::import_indexed(Path::new(corpus), &folder.join("indexed"), ops)?;
+            searches::import_deferred(Path::new(corpus), &folder.join("deferred"), ops)?;
         }
         report
     };
     writeln!(io::stdout(), "{report:#}")?;
     Ok(())
 }
-
-/// Brings the index up to the import, which left it behind.
-type CatchUp<S> = fn(&mut S, usize, &mut Map<String, Value>) -> Result<()>;
 
 /// What one side alone can do, once the corpus is in it: with its rows, and the draws that follow.
 type Extra<S> = fn(&mut S, usize, &mut Random, &mut Map<String, Value>) -> Result<()>;
@@ -86,12 +81,10 @@ fn run<S: Side>(
     mut side: S,
     corpus: &Path,
     folder: &Path,
-    catch_up: CatchUp<S>,
     extra: Extra<S>,
 ) -> Result<Value> {
     let mut ops = Map::new();
     let rows = import(&mut side, corpus, "import", &mut ops)?;
-    catch_up(&mut side, rows, &mut ops)?;
     side.furnish()?;
     let sessions = side.sessions();
     let mut random = Random::new();

@@ -111,28 +111,21 @@ fn palette(side: &StoreSide, text: &str) -> Result<()> {
     Ok(())
 }
 
-/// Indexes what the import left behind.
-pub(crate) fn catch_up(
-    side: &mut StoreSide,
-    rows: usize,
-    ops: &mut Map<String, Value>,
-) -> Result<()> {
-    let start = Instant::now();
-    while *side.store.write_redoable(index::catch_up)? > 0 {}
-    let rate = (rows as f64 / start.elapsed().as_secs_f64()).round();
-    let figure = json!({ "rows": rows, "rows_per_s": rate });
-    ops.insert("index_behind".to_owned(), figure);
-    Ok(())
-}
-
-/// The import once more, with the index kept at once.
-pub(crate) fn import_indexed(
+/// The import once more, with the index left behind, and then the index.
+pub(crate) fn import_deferred(
     corpus: &Path,
     folder: &Path,
     ops: &mut Map<String, Value>,
 ) -> Result<()> {
     let mut side = StoreSide::open(folder)?;
-    side.is_deferred = false;
-    crate::import(&mut side, corpus, "import_indexed", ops)?;
+    side.is_deferred = true;
+    let rows = crate::import(&mut side, corpus, "import_deferred", ops)?;
+    let start = Instant::now();
+    while *side.store.write_redoable(index::catch_up)? > 0 {}
+    let rate = (rows as f64 / start.elapsed().as_secs_f64()).round();
+    ops.insert(
+        "index_behind".to_owned(),
+        json!({ "rows": rows, "rows_per_s": rate }),
+    );
     Ok(())
 }

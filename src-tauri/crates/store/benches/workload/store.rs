@@ -20,7 +20,7 @@ use crate::timed;
 pub(crate) struct StoreSide {
     pub(crate) store: Store,
     sessions: Vec<SessionId>,
-    /// Whether the import leaves the index behind, as the app's do.
+    /// Whether the import leaves the index behind.
     pub(crate) is_deferred: bool,
 }
 
@@ -29,7 +29,7 @@ impl StoreSide {
         Ok(Self {
             store: OpenOptions::new(folder).open()?,
             sessions: Vec::new(),
-            is_deferred: true,
+            is_deferred: false,
         })
     }
 }
@@ -40,7 +40,7 @@ impl Side for StoreSide {
         let known = &mut self.sessions;
         store.write_redoable(|tx| match is_deferred {
             true => index::deferred(tx, || import(tx, known, batch)),
-            false => import(tx, known, batch),
+            false => index::together(tx, || import(tx, known, batch)),
         })?;
         Ok(())
     }

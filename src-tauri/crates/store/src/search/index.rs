@@ -188,8 +188,12 @@ pub fn deferred<T>(tx: &WriteTx<'_>, body: impl FnOnce() -> Result<T>) -> Result
 }
 
 /// Runs `body`, and indexes what it inserted when it has: FTS5 writes out what it has gathered before
-/// every statement that follows, so a statement for each message costs three times as much.
-pub(crate) fn together<T>(tx: &WriteTx<'_>, body: impl FnOnce() -> Result<T>) -> Result<T> {
+/// every statement that follows, so a statement for each message costs three times as much. For a bulk
+/// write that is to be searchable with its commit.
+///
+/// # Errors
+/// What `body` returns, and what SQLite reports.
+pub fn together<T>(tx: &WriteTx<'_>, body: impl FnOnce() -> Result<T>) -> Result<T> {
     let (result, given) = passed_over(tx, body)?;
     for Range { first_id, last_id } in given {
         match last_id < 0 {
