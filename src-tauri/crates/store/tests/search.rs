@@ -85,3 +85,31 @@ fn words_phrases_beginnings_and_parts_are_found_and_what_is_excluded_is_not() {
         assert_eq!(found(&store, query), [marked], "{query}");
     }
 }
+
+#[test]
+fn where_no_message_has_all_the_words_those_with_the_most_of_them_come_first() {
+    let store = TestStore::new();
+    let session = store.session("Kitchen").id;
+    for text in [
+        "The oolong steeps two minutes",
+        "Black tea in the pot",
+        "Tea in the garden",
+        "Salt",
+    ] {
+        say(&store, session, text);
+    }
+    let question = "how long does oolong tea take in the pot";
+    let results = find(&store, question);
+    assert_eq!(results.matched, MatchedAs::SomeWords);
+    assert!(!results.total.is_exact && !results.facets.is_complete);
+    assert_eq!(
+        found(&store, question),
+        [
+            "Black [tea] [in] [the] [pot]",
+            "[Tea] [in] [the] garden",
+            "[The] [oolong] steeps two minutes",
+        ]
+    );
+    assert_eq!(found(&store, "oolong -steeps coffee"), [] as [&str; 0]);
+    assert_eq!(find(&store, "coffee").matched, MatchedAs::Words);
+}

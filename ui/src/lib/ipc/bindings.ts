@@ -925,7 +925,9 @@ export type MatchedAs =
 /**  As whole words. */
 "words" | 
 /**  As parts of words: no message has them whole. */
-"parts";
+"parts" | 
+/**  As whole words, but not all: no message has all of them, whole or inside others. */
+"some_words";
 
 /**  What the memory of a session holds. */
 export type MemoryStats = {

@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use memchr::memmem::Finder;
+
 use super::fold::{Folded, folded, is_word_char};
 use super::query::{Query, Term};
 
@@ -12,9 +14,12 @@ pub(crate) struct Matcher {
     excluded: Vec<Needle>,
 }
 
-enum Needle {
-    Words { words: Vec<String>, is_prefix: bool },
-    Part(String),
+struct Needle {
+    /// A part, or the first of the words.
+    first: Finder<'static>,
+    is_part: bool,
+    others: Vec<String>,
+    is_prefix: bool,
 }
 
 impl Matcher {
@@ -52,7 +57,7 @@ impl Matcher {
     /// excluded.
     pub(crate) fn fits(&self, text: &Folded) -> bool {
         let has = |needle: &Needle| needle.find_in(text.as_str()).next().is_some();
-        let parts = self.terms.iter().filter(|it| matches!(it, Needle::Part(_)));
+        let parts = self.terms.iter().filter(|it| it.is_part);
         parts.clone().all(has) && !self.excludes(text)
     }
 
@@ -69,42 +74,41 @@ impl Matcher {
 
     /// Whether the text has to be looked at to know that it fits.
     pub(crate) fn must_see_text(&self) -> bool {
-        !self.excluded.is_empty() || self.terms.iter().any(|it| matches!(it, Needle::Part(_)))
+        !self.excluded.is_empty() || self.terms.iter().any(|it| it.is_part)
     }
 }
 
 impl Needle {
     fn new(term: &Term) -> Self {
-        match term {
-            Term::Words { words, is_prefix } => Self::Words {
-                words: words.iter().map(|it| folded(it)).collect(),
-                is_prefix: *is_prefix,
-            },
-            Term::Part(part) => Self::Part(folded(part)),
+        let (first, others, is_prefix) = match term {
+            Term::Words { words, is_prefix } => {
+                let mut words = words.iter().map(|it| folded(it));
+                (words.next(), words.collect(), *is_prefix)
+            }
+            Term::Part(part) => (Some(folded(part)), Vec::new(), false),
+        };
+        Self {
+            first: Finder::new(first.unwrap_or_default().as_bytes()).into_owned(),
+            is_part: matches!(term, Term::Part(_)),
+            others,
+            is_prefix,
         }
     }
 
-    fn find_in<'a>(&'a self, text: &'a str) -> Box<dyn Iterator<Item = Range<usize>> + 'a> {
-        match self {
-            // A part that is nothing but accents is in no text.
-            Self::Part(part) if part.is_empty() => Box::new(std::iter::empty()),
-            Self::Part(part) => Box::new(
-                text.match_indices(part.as_str())
-                    .map(|(at, found)| at..at + found.len()),
-            ),
-            Self::Words { words, is_prefix } => {
-                let Some((first, others)) = words.split_first() else {
-                    return Box::new(std::iter::empty());
-                };
-                let starts = text
-                    .match_indices(first.as_str())
-                    .filter(move |(at, found)| is_start(text, *at) && (!found.is_empty()));
-                Box::new(starts.filter_map(move |(at, _)| {
-                    let end = words_end(text, at + first.len(), others, *is_prefix)?;
-                    Some(at..end)
-                }))
+    fn find_in<'a>(&'a self, text: &'a str) -> impl Iterator<Item = Range<usize>> + 'a {
+        let length = self.first.needle().len();
+        // What is nothing but accents is in no text.
+        let starts = (length > 0).then(|| self.first.find_iter(text.as_bytes()));
+        starts.into_iter().flatten().filter_map(move |at| {
+            let end = at + length;
+            if self.is_part {
+                return Some(at..end);
             }
-        }
+            if !is_start(text, at) {
+                return None;
+            }
+            Some(at..words_end(text, end, &self.others, self.is_prefix)?)
+        })
     }
 }
 

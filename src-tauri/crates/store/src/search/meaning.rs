@@ -1,17 +1,12 @@
 //! Search by meaning, alone or together with words, and more like a message.
-//!
-//! A question is seldom said again in its own words. So where no message has all of them, those count
-//! here that have the rarest.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::candidates;
-use super::expression;
 use super::fold::Folded;
 use super::hits::{self, MessageHit};
 use super::matcher::Matcher;
 use super::query::{Filters, Query};
-use super::ranking;
 use super::scope::{Candidate, Scope};
 use super::{
     Found, MatchedAs, SearchCursor, SearchMode, SearchRequest, SearchResults, SearchTotal,
@@ -26,9 +21,6 @@ use crate::vectors::{self, Filter, NearestOptions};
 const SHOWN_MAX: usize = 200;
 /// More are read where filters that only the rows know take some of them.
 const NEAREST_MAX: usize = 400;
-/// How many of the rarest words are looked for one by one, and how many messages of each.
-const WORDS_EACH: usize = 6;
-const MESSAGES_EACH: usize = 300;
 /// How much a place in each list counts.
 const WORDS_WEIGHT: f64 = 1.0;
 const MEANING_WEIGHT: f64 = 1.0;
@@ -64,7 +56,7 @@ pub(super) fn fill(
         cursor.ceiling,
     )?);
     let words = match request.mode {
-        SearchMode::Both => list(by_words(tx, query, scope, cursor.ceiling)?),
+        SearchMode::Both => list(by_words(tx, &query, scope, cursor.ceiling)?),
         SearchMode::Words | SearchMode::Meaning => Vec::new(),
     };
     let lists = [
@@ -148,49 +140,15 @@ fn filter(scope: &Scope, filters: &Filters) -> Result<Filter> {
     })
 }
 
-/// What has all the words, and if that is nothing, what has the rarest of them; the best first.
-fn by_words(tx: &ReadTx<'_>, query: Query, scope: &Scope, ceiling: i64) -> Result<Vec<Candidate>> {
-    let all = Found::new(tx, query, scope, ceiling)?;
-    let mut best = if all.block.candidates.is_empty() {
-        by_rarest(tx, &all.query, &all.matcher, scope, ceiling)?
-    } else {
-        ranking::best_first(tx, &all.query, &all.matcher, all.block.candidates)?
-    };
+/// What has all the words, and if that is nothing, what has some of them; the best first.
+fn by_words(tx: &ReadTx<'_>, query: &Query, scope: &Scope, ceiling: i64) -> Result<Vec<Candidate>> {
+    let mut found = Found::new(tx, MatchedAs::Words, query, scope, ceiling)?;
+    if found.block.candidates.is_empty() {
+        found = Found::new(tx, MatchedAs::SomeWords, query, scope, ceiling)?;
+    }
+    let mut best = found.take_best_first(tx)?;
     best.truncate(SHOWN_MAX);
     Ok(best)
-}
-
-fn by_rarest(
-    tx: &ReadTx<'_>,
-    query: &Query,
-    matcher: &Matcher,
-    scope: &Scope,
-    ceiling: i64,
-) -> Result<Vec<Candidate>> {
-    let weights = ranking::weights(tx, query)?;
-    let mut rarest: Vec<_> = query.terms.iter().zip(&weights).collect();
-    rarest.sort_by(|a, b| b.1.total_cmp(a.1));
-    let mut seen = HashSet::new();
-    let mut scored = Vec::new();
-    for (term, _) in rarest.into_iter().take(WORDS_EACH) {
-        let alone = Query {
-            terms: vec![term.clone()],
-            ..query.clone()
-        };
-        let source = expression::source(tx, &alone)?;
-        let of_term = Matcher::new(&alone);
-        let block = candidates::block(tx, &source, &of_term, scope, ceiling, MESSAGES_EACH)?;
-        for candidate in block.candidates {
-            if seen.insert(candidate.id) {
-                let text = candidate.text.as_deref().unwrap_or_default();
-                let counts = matcher.counts(&Folded::new(text));
-                let there = counts.iter().zip(&weights).filter(|(count, _)| **count > 0);
-                scored.push((there.map(|(_, weight)| weight).sum::<f64>(), candidate));
-            }
-        }
-    }
-    scored.sort_by(|(a, first), (b, second)| b.total_cmp(a).then(second.id.cmp(&first.id)));
-    Ok(scored.into_iter().map(|(_, candidate)| candidate).collect())
 }
 
 fn numbers(ids: &[MessageId]) -> Vec<i64> {

@@ -25,7 +25,9 @@ mod ranking;
 pub mod repair;
 mod scope;
 mod snippets;
+mod some_words;
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::str::FromStr;
 
@@ -85,6 +87,8 @@ word_enum! {
         Words = "words",
         /// As parts of words: no message has them whole.
         Parts = "parts",
+        /// As whole words, but not all: no message has all of them, whole or inside others.
+        SomeWords = "some_words",
     }
 }
 
@@ -192,6 +196,7 @@ impl FromStr for SearchCursor {
                 matched: match parts.next()? {
                     "words" => MatchedAs::Words,
                     "parts" => MatchedAs::Parts,
+                    "some_words" => MatchedAs::SomeWords,
                     _ => return None,
                 },
             })
@@ -282,7 +287,8 @@ fn prepared(
     Ok(results)
 }
 
-/// Looks for the words whole, and where no message has them, as parts of words.
+/// Looks for all the words, whole or inside others, and else for some of them: what finds something
+/// first.
 fn fill(
     tx: &ReadTx<'_>,
     request: &SearchRequest,
@@ -291,49 +297,79 @@ fn fill(
     calendar: Calendar,
     results: &mut SearchResults,
 ) -> Result<()> {
-    let cursor = match request.after {
-        Some(cursor) => cursor,
-        None => SearchCursor {
-            ceiling: candidates::newest_id(tx)?,
-            offset: 0,
-            matched: MatchedAs::Words,
-        },
-    };
-    let mut found = match cursor.matched {
-        MatchedAs::Words => Found::new(tx, query, scope, cursor.ceiling)?,
-        MatchedAs::Parts => Found::new(tx, query.with_parts(), scope, cursor.ceiling)?,
-    };
-    results.matched = cursor.matched;
-    let is_first = request.after.is_none();
-    if is_first {
-        results.notes = notes::hits(tx, &found.query, &found.matcher, scope)?;
+    if let Some(cursor) = request.after {
+        let found = Found::new(tx, cursor.matched, &query, scope, cursor.ceiling)?;
+        return found.page(tx, request, cursor, results, calendar);
     }
-    let parts = found.query.with_parts();
-    if is_first && found.is_nothing() && results.notes.is_empty() && parts != found.query {
-        let inside = Found::new(tx, parts, scope, cursor.ceiling)?;
-        let notes = notes::hits(tx, &inside.query, &inside.matcher, scope)?;
-        if !inside.is_nothing() || !notes.is_empty() {
-            found = inside;
-            results.notes = notes;
-            results.matched = MatchedAs::Parts;
+    let ceiling = candidates::newest_id(tx)?;
+    let mut found = Found::new(tx, MatchedAs::Words, &query, scope, ceiling)?;
+    results.notes = notes::hits(tx, &found.query, &found.matcher, scope)?;
+    for matched in [MatchedAs::Parts, MatchedAs::SomeWords] {
+        if !found.is_nothing() || !results.notes.is_empty() {
+            break;
+        }
+        if !matched.is_another(&query) {
+            continue;
+        }
+        let other = Found::new(tx, matched, &query, scope, ceiling)?;
+        let notes = notes::hits(tx, &other.query, &other.matcher, scope)?;
+        if !other.is_nothing() || !notes.is_empty() {
+            (found, results.notes) = (other, notes);
         }
     }
+    let (offset, matched) = (0, found.matched);
+    let cursor = SearchCursor {
+        ceiling,
+        offset,
+        matched,
+    };
     found.page(tx, request, cursor, results, calendar)
+}
+
+impl MatchedAs {
+    /// Whether the query can find more so than by all its words.
+    fn is_another(self, query: &Query) -> bool {
+        match self {
+            Self::Words => false,
+            Self::Parts => query.with_parts() != *query,
+            Self::SomeWords => query.terms.len() > 1,
+        }
+    }
 }
 
 /// A query, and the newest messages that match it.
 struct Found {
+    matched: MatchedAs,
     query: Query,
     matcher: Matcher,
     block: Block,
 }
 
 impl Found {
-    fn new(tx: &ReadTx<'_>, query: Query, scope: &Scope, ceiling: i64) -> Result<Self> {
+    fn new(
+        tx: &ReadTx<'_>,
+        matched: MatchedAs,
+        query: &Query,
+        scope: &Scope,
+        ceiling: i64,
+    ) -> Result<Self> {
+        let query = match matched {
+            MatchedAs::Parts => query.with_parts(),
+            MatchedAs::Words | MatchedAs::SomeWords => query.clone(),
+        };
         let matcher = Matcher::new(&query);
-        let source = expression::source(tx, &query)?;
-        let block = candidates::block(tx, &source, &matcher, scope, ceiling, RANKED_MAX)?;
+        let block = match matched {
+            MatchedAs::SomeWords => Block {
+                candidates: some_words::best_first(tx, &query, &matcher, scope, ceiling)?,
+                rest: None,
+            },
+            MatchedAs::Words | MatchedAs::Parts => {
+                let source = expression::source(tx, &query)?;
+                candidates::block(tx, &source, &matcher, scope, ceiling, RANKED_MAX)?
+            }
+        };
         Ok(Self {
+            matched,
             query,
             matcher,
             block,
@@ -345,24 +381,36 @@ impl Found {
         self.block.candidates.is_empty() && self.block.rest.is_none()
     }
 
+    /// Takes out all candidates, the best first.
+    fn take_best_first(&mut self, tx: &ReadTx<'_>) -> Result<Vec<Candidate>> {
+        let candidates = std::mem::take(&mut self.block.candidates);
+        match self.matched {
+            MatchedAs::SomeWords => Ok(candidates), // as they came
+            MatchedAs::Words | MatchedAs::Parts => {
+                ranking::best_first(tx, &self.query, &self.matcher, candidates)
+            }
+        }
+    }
+
     fn page(
-        self,
+        mut self,
         tx: &ReadTx<'_>,
         request: &SearchRequest,
         cursor: SearchCursor,
         results: &mut SearchResults,
         calendar: Calendar,
     ) -> Result<()> {
-        let Block { candidates, rest } = self.block;
-        let (count, is_exact) = (candidates.len(), rest.is_none());
+        let (count, rest) = (self.block.candidates.len(), self.block.rest);
+        let is_exact = rest.is_none() && self.matched != MatchedAs::SomeWords;
+        results.matched = self.matched;
         results.total = SearchTotal { count, is_exact };
         if request.after.is_none() {
-            results.facets = facets::count(tx, &candidates, is_exact, calendar)?;
+            results.facets = facets::count(tx, &self.block.candidates, is_exact, calendar)?;
         }
-        let ordered: Vec<Candidate> = match request.order {
-            SearchOrder::Best => ranking::best_first(tx, &self.query, &self.matcher, candidates)?,
-            SearchOrder::Newest => candidates,
-        };
+        let mut ordered = self.take_best_first(tx)?;
+        if request.order == SearchOrder::Newest {
+            ordered.sort_unstable_by_key(|it| Reverse(it.id));
+        }
         let start = cursor.offset.min(count);
         let end = start.saturating_add(request.limit).min(count);
         let shown = ordered.get(start..end).unwrap_or_default();
@@ -370,14 +418,13 @@ impl Found {
         results.next = if end < count {
             Some(SearchCursor {
                 offset: end,
-                matched: results.matched,
                 ..cursor
             })
         } else {
             rest.map(|ceiling| SearchCursor {
                 ceiling,
                 offset: 0,
-                matched: results.matched,
+                ..cursor
             })
         };
         Ok(())

@@ -195,26 +195,21 @@ fn expected(rows: &[Row], asked: &Asked, session: Option<SessionId>) -> Vec<i64>
         role.is_none_or(|role| row.role == role)
             && session.is_none_or(|id| row.session == id.to_string())
     };
-    let matching = |inside: bool| -> Vec<i64> {
-        let fits = |row: &&Row| {
-            asked.terms.iter().all(|(excluded, term)| {
-                // Only what is wanted is looked for inside words where no message has it whole.
-                term.is_in(&row.text, inside && !excluded) != *excluded
-            })
-        };
-        rows.iter()
-            .filter(within)
-            .filter(fits)
-            .map(|row| row.id)
-            .collect()
+    let excludes = |row: &&Row| {
+        let mut terms = asked.terms.iter();
+        terms.any(|(excluded, term)| *excluded && term.is_in(&row.text, false))
     };
-    let whole = matching(false);
-    let has_wanted = asked.terms.iter().any(|(excluded, _)| !excluded);
-    if whole.is_empty() && has_wanted {
-        matching(true)
-    } else {
-        whole
-    }
+    let wanted: Vec<_> = asked.terms.iter().filter(|it| !it.0).collect();
+    let ids = |fits: &dyn Fn(&Row) -> bool| -> Vec<i64> {
+        let rows = rows.iter().filter(within).filter(|row| !excludes(row));
+        rows.filter(|row| fits(row)).map(|row| row.id).collect()
+    };
+    // All of them whole, else all of them inside words, else some of them.
+    let all = |inside: bool| ids(&|row| wanted.iter().all(|it| it.1.is_in(&row.text, inside)));
+    let some = || ids(&|row| wanted.iter().any(|it| it.1.is_in(&row.text, false)));
+    let first = [all(false), all(true), some()];
+    let found = first.into_iter().find(|ids| !ids.is_empty());
+    found.unwrap_or_default()
 }
 
 fn take(store: &TestStore, ids: &[SessionId], step: &Step) {
