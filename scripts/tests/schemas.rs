@@ -107,7 +107,11 @@ fn every_line_of_the_output_is_as_its_schema_says() {
     run("backup-db", &["verify", "1"], &["verified", "verify"]);
     run("backup-db", &["pin", "2"], &["pin"]);
     run("backup-db", &["prune", "--keep-last", "1"], &["prune"]);
-    run("backup-db", &["export", "1", &to("export.db")], &["export"]);
+    run(
+        "backup-db",
+        &["export", "1", "--to", &to("export.db")],
+        &["export"],
+    );
     run("backup-db", &["doctor"], &["doctor"]);
     run("restore-db", &["1", "--plan"], &["plan"]);
     run("restore-db", &["1", "--yes"], &["plan", "restored"]);
@@ -158,7 +162,7 @@ fn every_manifest_is_as_its_schema_says() {
         "--passphrase-file",
         &secret.display().to_string(),
     ];
-    for arguments in [&[][..], &["--delta"], &["--compress"], &encrypt] {
+    for arguments in [&[][..], &["--delta"], &["--compress", "zstd"], &encrypt] {
         chats.add("Coffee");
         chats.run("backup-db", arguments).ok();
     }

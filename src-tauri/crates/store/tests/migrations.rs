@@ -20,7 +20,7 @@ mod embedded {
     refinery::embed_migrations!("../../../migrations");
 }
 
-const NEWEST: i32 = 9;
+const NEWEST: i32 = 10;
 
 #[test]
 fn a_fresh_database_has_the_documented_tables_and_columns() {
@@ -160,6 +160,7 @@ fn the_merged_migrations_are_as_they_were() {
             "7 memory 16661187141608270065",
             "8 full_text 2775624633056670122",
             "9 vectors 14576136353356508961",
+            "10 branch_walk 3533752644476084127",
         ]
     );
 }

@@ -128,14 +128,14 @@ fn a_newer_schema_is_refused_with_both_versions() {
             error,
             OpenError::SchemaTooNew {
                 found: 99,
-                supported: 9
+                supported: 10
             }
         ),
         "{error:?}"
     );
     assert_eq!(
         error.to_string(),
-        "the database has schema 99; this version reads up to 9"
+        "the database has schema 99; this version reads up to 10"
     );
 }
 

@@ -293,7 +293,7 @@ fn every_file_with_statements_was_read() {
 }
 
 /// The statements that run with every click, told by a part of them, and their plans.
-const HOT: [(&str, &str, &str); 14] = [
+const HOT: [(&str, &str, &str); 15] = [
     (
         "trash.rs",
         "expires_at <= ?1",
@@ -302,7 +302,12 @@ const HOT: [(&str, &str, &str); 14] = [
     (
         "messages.rs",
         "session_id = :session_id AND id <= :from",
-        "SEARCH messages USING INDEX messages_by_session (session_id=? AND rowid<?)",
+        "SEARCH messages USING INDEX messages_by_session (session_id=? AND id<?)",
+    ),
+    (
+        "search/hits.rs",
+        "id BETWEEN ?2 AND ?3",
+        "SEARCH messages USING COVERING INDEX messages_by_session (session_id=? AND id>? AND id<?)",
     ),
     (
         "messages.rs",

@@ -6,7 +6,7 @@
 //! says it to FTS5, `candidates` takes the newest that match and are within the `scope` of its
 //! filters, `ranking` puts the best first, and `hits` and `snippets` show them.
 //!
-//! Nothing here takes longer the more messages match: the newest 2,000 are ranked, and the older ones
+//! Nothing here takes longer the more messages match: the newest 1,000 are ranked, and the older ones
 //! come with later pages.
 
 mod candidates;
@@ -54,7 +54,7 @@ use scope::{Candidate, Scope};
 /// The most messages in one page.
 pub const LIMIT_MAX: usize = 100;
 /// The newest messages that match, of which the best come first.
-const RANKED_MAX: usize = 2000;
+const RANKED_MAX: usize = 1000;
 
 word_enum! {
     /// In what order the messages come.

@@ -113,7 +113,7 @@ fn of_equals_the_newer_comes_first_on_every_page() {
     }
 }
 
-/// The best of the newest 2,000 come first, then the older ones: each still once.
+/// The best of the newest 1,000 come first, then the older ones: each still once.
 #[test]
 fn more_than_are_ranked_at_once_come_on_later_pages() {
     let store = TestStore::new();
