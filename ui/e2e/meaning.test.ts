@@ -9,7 +9,7 @@ import { openContext } from "./support/views";
 
 const OLD = "Our kitten sleeps on the radiator all afternoon";
 /** It means the same and has none of its words. */
-const QUESTION = "where does the cat nap?";
+const QUESTION = "where do cats nap?";
 const OTHERS = ["Pay the electricity bill before Friday", "A recipe for sourdough bread"];
 
 /** Two sessions: one with what is to be found, one on other things, which is on show. */
