@@ -127,16 +127,27 @@ impl Worker {
         Ok(if more { Step::More } else { Step::Done })
     }
 
+    /// Embeds the passages of all these messages together: a model takes several at a time for little
+    /// more than one of them.
     async fn embed(
         &mut self,
         source: &Source,
         model: EmbeddingModel,
         queued: Vec<Queued>,
     ) -> Result<Step, CommandError> {
-        let mut done = Vec::with_capacity(queued.len());
+        let (mut messages, mut passages) = (Vec::with_capacity(queued.len()), Vec::new());
         for Queued { message_id, text } in queued {
-            done.push((message_id, text.len(), self.chunks(source, &text).await?));
+            // What is past the most that the database keeps of one message is found by its words alone.
+            let mut of_message = source.passages(&text)?;
+            of_message.truncate(CHUNKS_MAX);
+            messages.push((message_id, text.len(), of_message.len()));
+            passages.extend(of_message);
         }
+        let mut chunks = self.chunks(source, &passages).await?.into_iter();
+        let done: Vec<_> = messages
+            .into_iter()
+            .map(|(id, bytes, count)| (id, bytes, chunks.by_ref().take(count).collect::<Vec<_>>()))
+            .collect();
         let put = move |tx: &chatkeep_store::WriteTx<'_>| {
             for (message_id, text_bytes, chunks) in &done {
                 vectors::put(tx, model.id, *message_id, *text_bytes, chunks)?;
@@ -147,11 +158,12 @@ impl Worker {
         Ok(Step::More)
     }
 
-    /// A message's passages as vectors. What is past the most that the database keeps of one
-    /// message is found by its words alone.
-    async fn chunks(&mut self, source: &Source, text: &str) -> Result<Vec<Chunk>, CommandError> {
-        let mut passages = source.passages(text)?;
-        passages.truncate(CHUNKS_MAX);
+    /// Passages as vectors, in their order.
+    async fn chunks(
+        &mut self,
+        source: &Source,
+        passages: &[(usize, String)],
+    ) -> Result<Vec<Chunk>, CommandError> {
         let mut chunks = Vec::with_capacity(passages.len());
         for part in passages.chunks(PASSAGES) {
             self.rest().await;

@@ -59,7 +59,7 @@ fn report(model: Model, folders: &[PathBuf]) {
 
 /// Messages a second, in batches as the app embeds them.
 fn rate(embedder: &dyn Embedder, tokens: usize) -> f64 {
-    const BATCH: usize = 32;
+    const BATCH: usize = 8;
     let text = text(tokens);
     let batch = [text.as_str(); BATCH];
     let times = times(|| drop(black_box(embedder.embed_passages(&batch))));
