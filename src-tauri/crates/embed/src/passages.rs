@@ -11,19 +11,23 @@ pub struct Piece {
     pub begins_word: bool,
 }
 
-/// Cuts a text, given as its tokens, into passages of at most `limit` tokens, each beginning about
-/// `overlap` tokens (at most half a passage) before the end of the one before; between words where
-/// there is a word's beginning in the second half of the passage. Returns their bytes in the text, in order; every
-/// token is in at least one. None if there are no tokens.
+/// Cuts a text, given as its tokens, into passages of at most `limit` tokens, each beginning with a word
+/// among the last `overlap` tokens (at most half a passage) of the one before, if one begins there; and
+/// ending between words, if one begins in its second half. Returns their bytes in the text, in order;
+/// every token is in at least one. None if there are no tokens.
 ///
 /// # Examples
 /// ```
 /// use chatkeep_embed::{Piece, cut};
 ///
 /// let piece = |bytes, begins_word| Piece { bytes, begins_word };
-/// // "to embed it" in four tokens.
-/// let pieces = [piece(0..2, true), piece(3..5, true), piece(5..8, false), piece(9..11, true)];
-/// assert_eq!(cut(&pieces, 3, 1), [0..8, 3..11]);
+/// // "to embed it too" in five tokens.
+/// let pieces = [
+///     piece(0..2, true), piece(3..5, true), piece(5..8, false), piece(9..11, true),
+///     piece(12..15, true),
+/// ];
+/// // "to embed it", "it too"
+/// assert_eq!(cut(&pieces, 4, 2), [0..11, 9..15]);
 /// ```
 #[must_use]
 pub fn cut(pieces: &[Piece], limit: usize, overlap: usize) -> Vec<Range<usize>> {
