@@ -198,9 +198,9 @@ struct ExportArguments {
 enum LevelName {
     /// The digests
     Quick,
-    /// The whole database in it
+    /// The whole database in it, and which texts its search index is of
     Standard,
-    /// A restore on trial
+    /// A restore on trial, and every word of the search index
     Drill,
 }
 

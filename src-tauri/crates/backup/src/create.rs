@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use serde_json::Map;
 use uuid::Uuid;
 
-use crate::check;
+use crate::check::{self, FullText};
 use crate::control::Control;
 use crate::database::Facts;
 use crate::digest::{self, Digests, PageChecksum};
@@ -112,7 +112,7 @@ fn create_in(
         .map_err(|error| source_error(place, folder, &work, options.now, error))?;
     let snapshot_ms = elapsed_ms(start);
     let list = folder.work_file("new.pages")?;
-    let proven = prove(&work.path, &list.path, &facts, options.verify, control)
+    let proven = prove(&work.path, &list.path, &facts, options, control)
         .map_err(|error| source_error(place, folder, &work, options.now, error))?;
     let form = options.form();
     let (sealed, digests) = seal(folder, work, &proven.digests, options, control)?;
@@ -159,16 +159,22 @@ fn prove(
     copy: &Path,
     list: &Path,
     source: &Facts,
-    level: Level,
+    options: &CreateOptions,
     control: &Control,
 ) -> Result<Proven> {
     let start = Instant::now();
+    let level = options.verify;
+    // A drill compares the words, but of what is encrypted there is none.
+    let full_text = match level == Level::Drill && options.encrypt.is_some() {
+        true => FullText::Words,
+        false => FullText::Ids,
+    };
     let page_size = source.database.page_size;
     let (digested, checked) = std::thread::scope(|scope| {
         let reader = scope.spawn(|| digest_pages(copy, list, page_size, control));
         let checked = match level {
             Level::Quick => Ok(None),
-            _ => check::check(copy, control).map(Some),
+            _ => check::check(copy, full_text, control).map(Some),
         };
         (reader.join(), checked)
     });

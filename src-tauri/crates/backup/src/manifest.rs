@@ -237,9 +237,10 @@ pub struct Encryption {
 pub enum Level {
     /// Its digests.
     Quick,
-    /// The database in it, in full.
+    /// The database in it: every page, row and reference, and of which texts its full-text indexes are.
     Standard,
-    /// A real restore with every migration, and the store opened on it.
+    /// A real restore with every migration, the store opened on it, and every word of the indexes
+    /// compared with the texts.
     Drill,
 }
 

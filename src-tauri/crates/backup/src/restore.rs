@@ -10,7 +10,7 @@ use chatkeep_store::upkeep::{self, LockFile, lock_path};
 use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
-use crate::check;
+use crate::check::{self, FullText};
 use crate::compare;
 use crate::control::{Control, Phase};
 use crate::create::{self, CreateOptions};
@@ -229,13 +229,13 @@ impl Staged {
             .manifest()
             .map_or(files::size(&backup.path)?, |it| it.uncompressed.bytes);
         files::require_space(&stage.path, room)?;
-        let before = verify::standard(backup, options.key, &path, control)?;
+        let before = verify::standard(backup, options.key, &path, FullText::Ids, control)?;
         require_own(&before, live_uid, options.allow_foreign)?;
         upkeep::upgrade(&path).at("upgrade", &path)?;
         adopt(&path, &before, live_uid, control)?;
         let facts = match before.database.user_version == upkeep::schema_version_max() {
             true => before.clone(),
-            false => check::check(&path, control)?,
+            false => check::check(&path, FullText::Ids, control)?,
         };
         files::sync(&path)?;
         Ok(Self {

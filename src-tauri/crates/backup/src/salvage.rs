@@ -15,7 +15,7 @@ use rusqlite::types::Value;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::check;
+use crate::check::{self, FullText};
 use crate::control::{Control, Phase};
 use crate::database;
 use crate::error::{At, Error, Result};
@@ -86,7 +86,7 @@ pub fn salvage(from: &Path, to: &Path, control: &Control) -> Result<Salvaged> {
     report
         .notes
         .extend(rescue.finish().at("finish", &fresh.path)?);
-    let facts = check::check(&fresh.path, control)?;
+    let facts = check::check(&fresh.path, FullText::Words, control)?;
     for table in &mut report.tables {
         table.rows = facts.content.get(&table.table).map_or(0, |it| it.rows);
     }
@@ -109,7 +109,7 @@ pub fn put_in_place(
     swap::finish_interrupted(place, control)?;
     let _place_lock = place.lock("restore-db", control)?;
     let _store_lock = place.store_lock(control)?;
-    check::check(file, control)?;
+    check::check(file, FullText::Ids, control)?;
     let incoming = swap::incoming(place)?;
     files::create_private_folder(&incoming)?;
     files::rename(file, &swap::set_in(&incoming))?;

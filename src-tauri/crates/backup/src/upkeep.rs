@@ -6,6 +6,7 @@ use chatkeep_store::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::check::FullText;
 use crate::control::{Control, Phase};
 use crate::create;
 use crate::database;
@@ -212,7 +213,7 @@ pub fn export(
     }
     let unfinished = format!(".chatkeep-export-{}", Uuid::now_v7().simple());
     let work = files::WorkFile::at(files::parent(to).join(unfinished));
-    verify::standard(backup, key, &work.path, control)?;
+    verify::standard(backup, key, &work.path, FullText::Ids, control)?;
     if layout == Layout::Compact {
         let connection = database::open_copy(&work.path, control)?;
         let outcome = connection.execute_batch("VACUUM").at("compact", &work.path);

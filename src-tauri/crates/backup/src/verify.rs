@@ -6,7 +6,7 @@ use std::time::Instant;
 use chatkeep_store::{DATABASE_FILE, OpenOptions, Shelf, Timestamp, messages, sessions};
 
 use crate::chain;
-use crate::check;
+use crate::check::{self, FullText};
 use crate::control::Control;
 use crate::create::elapsed_ms;
 use crate::database::Facts;
@@ -77,7 +77,7 @@ fn run(
         Level::Quick => quick(backup, control),
         Level::Standard => {
             let work = folder.work_file("verify.db")?;
-            standard(backup, check.key, &work.path, control).map(drop)
+            standard(backup, check.key, &work.path, FullText::Ids, control).map(drop)
         }
         Level::Drill => drill(place, backup, check, control),
     }
@@ -100,10 +100,12 @@ pub(crate) fn standard(
     backup: &Backup,
     key: Option<&Key>,
     to: &Path,
+    full_text: FullText,
     control: &Control,
 ) -> Result<Facts> {
     chain::materialise(backup, key, to, control)?;
-    let facts = check::check(to, control).map_err(|error| chain::named(backup, error))?;
+    let facts =
+        check::check(to, full_text, control).map_err(|error| chain::named(backup, error))?;
     if let Some(manifest) = backup.manifest() {
         check::compare(&facts, manifest, &backup.path)?;
     }
@@ -117,7 +119,7 @@ fn drill(place: &Place, backup: &Backup, check: &Check<'_>, control: &Control) -
     let trial: WorkFile = beside.work_file("drill")?;
     files::create_private_folder(&trial.path)?;
     let database = trial.path.join(DATABASE_FILE);
-    let facts = standard(backup, check.key, &database, control)?;
+    let facts = standard(backup, check.key, &database, FullText::Words, control)?;
     let opened = OpenOptions::new(&trial.path)
         .holder("a restore drill")
         .open();

@@ -11,10 +11,11 @@ use std::fs;
 
 use chatkeep_backup::{
     Backup, BackupFolder, Check, Error, Layout, Level, Manifest, Place, Policy, Prune, Severity,
-    State, delete, doctor, export, prepare, prune, set_pinned, verify,
+    State, create, delete, doctor, export, prepare, prune, set_pinned, verify,
 };
-use common::{Chats, flip, now, quiet, restoring, with_suffix};
+use common::{Chats, flip, now, options, quiet, restoring, with_suffix};
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 fn at(level: Level) -> Check<'static> {
     Check {
@@ -105,6 +106,30 @@ fn rows_that_are_missing_from_a_sound_database_are_found() {
     let error = verify(&chats.place, backup, &at(Level::Standard), &quiet()).unwrap_err();
     assert!(
         error.to_string().contains("20 rows; its manifest says 21"),
+        "{error}"
+    );
+}
+
+/// The pages and the rows are sound then, and an index is of something else.
+#[test]
+fn an_index_that_is_not_of_the_texts_is_found_by_its_ids_and_in_a_drill_by_its_words() {
+    let chats = Chats::new();
+    let intrude = |sql: &str| {
+        let raw = Connection::open(chats.database()).unwrap();
+        raw.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)
+            .unwrap();
+        raw.execute_batch(sql).unwrap();
+    };
+    intrude("UPDATE messages SET text = 'nothing of the kind' WHERE id = 3");
+    let backup = chats.back_up();
+    let backup = verify(&chats.place, backup, &at(Level::Standard), &quiet()).unwrap();
+    let error = verify(&chats.place, backup, &at(Level::Drill), &quiet()).unwrap_err();
+    assert!(matches!(error, Error::Invalid { .. }), "{error}");
+
+    intrude("DELETE FROM search_words_docsize WHERE id = 3");
+    let error = create(&chats.place, &options(now()), &quiet()).unwrap_err();
+    assert!(
+        error.to_string().contains("search_words is an index of"),
         "{error}"
     );
 }
