@@ -49,7 +49,9 @@ function at(sorted: number[], part: number): string {
 test("from a key in the palette to its paint", async ({ desk }) => {
   const dataDir = process.env.CHATKEEP_MEASURE;
   if (!dataDir) throw new Error("CHATKEEP_MEASURE must name a data folder.");
-  const app = await desk.start({ dataDir });
+  // Nothing else is to be done meanwhile: no backup, no embedding.
+  const env = { CHATKEEP_BACKUP_INTERVAL: "0", CHATKEEP_MODEL_DIR: desk.home };
+  const app = await desk.start({ dataDir, env });
   await app.driver.executeScript(WATCH);
   const times: number[] = [];
   for (const word of await words(app)) {
