@@ -15,6 +15,7 @@ import type {
   Endpoint,
   Entity,
   Message,
+  MessageHit,
   Part,
   MemoryStats,
   Persona,
@@ -151,6 +152,22 @@ export const message = (id: number, changes: Partial<Message> = {}): Message => 
   depth: id,
   deletedAt: null,
   createdAt: 1_000 + id,
+  ...changes,
+});
+
+export const messageHit = (messageId: number, changes: Partial<MessageHit> = {}): MessageHit => ({
+  messageId,
+  sessionId: "a",
+  sessionName: "Tea",
+  role: "user",
+  modelId: null,
+  createdAt: 0,
+  onBranch: true,
+  snippet: [
+    { text: "the ", isMatch: false },
+    { text: "kettle", isMatch: true },
+    { text: " <b>sings</b>", isMatch: false },
+  ],
   ...changes,
 });
 

@@ -36,7 +36,7 @@ pub(crate) fn check(path: &Path, full_text: FullText, control: &Control) -> Resu
     database::or_stopped(check_all(path, full_text, control), control)
 }
 
-fn check_all(path: &Path, depth: FullText, control: &Control) -> Result<Facts> {
+fn check_all(path: &Path, full_text: FullText, control: &Control) -> Result<Facts> {
     // Each connection to a copy has it for itself.
     structure(path, control)?;
     let connection = database::open_copy_to_read(path, control)?;
@@ -44,12 +44,10 @@ fn check_all(path: &Path, depth: FullText, control: &Control) -> Result<Facts> {
     schema(&connection, path)?;
     foreign_keys(&connection, path)?;
     let indexes = full_text_indexes(&connection, path)?;
-    for index in &indexes {
-        same_ids(&connection, index, path)?;
-    }
+    same_ids(&connection, &indexes, path)?;
     let facts = database::facts(&connection, path)?;
     database::close(connection, path)?;
-    if depth == FullText::Words {
+    if full_text == FullText::Words {
         same_words(&indexes, path, control)?;
     }
     Ok(facts)
@@ -213,24 +211,31 @@ fn full_text_indexes(connection: &Connection, path: &Path) -> Result<Vec<String>
     Ok(indexes.map(|it| it.name).collect())
 }
 
-/// A full-text index against the texts that it is of, by their ids.
-fn same_ids(connection: &Connection, index: &str, path: &Path) -> Result<()> {
-    let sizes = database::quoted(&format!("{index}_docsize"));
-    let compared = format!(
-        "SELECT texts.count, indexed.count, texts.sum = indexed.sum
-         FROM (SELECT count(*) AS count, coalesce(sum(id), 0) AS sum FROM searchable) AS texts
-         JOIN (SELECT count(*) AS count, coalesce(sum(id), 0) AS sum FROM {sizes}) AS indexed"
-    );
-    let (texts, indexed, are_same): (u64, u64, bool) = connection
-        .query_row(&compared, [], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })
-        .at("check", path)?;
-    if texts == indexed && are_same {
+/// Full-text indexes against the texts they are of, by their ids.
+fn same_ids(connection: &Connection, indexes: &[String], path: &Path) -> Result<()> {
+    if indexes.is_empty() {
         return Ok(());
     }
-    let what = format!("{index} is an index of {indexed} texts, and not of the {texts} there are");
-    Err(Error::invalid(path, what))
+    let texts = ids_of(connection, "searchable", path)?;
+    for index in indexes {
+        let indexed = ids_of(connection, &format!("{index}_docsize"), path)?;
+        if indexed != texts {
+            let what = format!(
+                "{index} is an index of {} texts, and not of the {} there are",
+                indexed.0, texts.0
+            );
+            return Err(Error::invalid(path, what));
+        }
+    }
+    Ok(())
+}
+
+/// How many ids a table has, and their sum: two tables that agree in both are taken to have the same.
+fn ids_of(connection: &Connection, table: &str, path: &Path) -> Result<(u64, i64)> {
+    let table = database::quoted(table);
+    let sql = format!("SELECT count(*), coalesce(sum(id), 0) FROM {table}");
+    let ids = connection.query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?)));
+    ids.at("check", path)
 }
 
 /// Full-text indexes against the texts they are of, word by word.

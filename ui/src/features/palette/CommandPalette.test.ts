@@ -1,13 +1,13 @@
 import { cleanup, render, screen } from "@testing-library/svelte";
 import userEvent from "@testing-library/user-event";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { MessageHit, PaletteResults, PersonaHit, SessionHit, SnippetPart } from "$lib/ipc";
+import type { PaletteResults, PersonaHit, SessionHit, SnippetPart } from "$lib/ipc";
 import { palette } from "$lib/state/palette.svelte";
 import { search } from "$lib/state/search.svelte";
 import { sessions } from "$lib/state/sessions.svelte";
 import { view } from "$lib/state/view.svelte";
 import * as backend from "../../test-backend";
-import { later, message, session } from "../../test-backend";
+import { later, message, messageHit, session } from "../../test-backend";
 import CommandPalette from "./CommandPalette.svelte";
 
 // A machine under load draws slowly.
@@ -30,21 +30,6 @@ const personaHit = (personaId: string): PersonaHit => ({
   personaId,
   icon: "🍵",
   name: plain(`Persona ${personaId}`),
-});
-
-const messageHit = (messageId: number): MessageHit => ({
-  messageId,
-  sessionId: "a",
-  sessionName: "Tea",
-  role: "user",
-  modelId: null,
-  createdAt: 0,
-  onBranch: true,
-  snippet: [
-    { text: "the ", isMatch: false },
-    { text: "kettle", isMatch: true },
-    { text: " <b>sings</b>", isMatch: false },
-  ],
 });
 
 const found = (fields: Partial<PaletteResults> = {}): PaletteResults => ({

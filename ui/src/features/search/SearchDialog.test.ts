@@ -1,37 +1,21 @@
 import { cleanup, render, screen } from "@testing-library/svelte";
 import userEvent, { type UserEvent } from "@testing-library/user-event";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { MessageHit, SearchRequest, SearchResults } from "$lib/ipc";
+import type { SearchRequest, SearchResults } from "$lib/ipc";
 import { embedding } from "$lib/state/embedding.svelte";
 import { search } from "$lib/state/search.svelte";
 import { sessions } from "$lib/state/sessions.svelte";
 import { view } from "$lib/state/view.svelte";
 import * as backend from "../../test-backend";
-import { message, session } from "../../test-backend";
+import { message, messageHit, session } from "../../test-backend";
 import SearchDialog from "./SearchDialog.svelte";
 
 let commands: backend.Commands;
 let requests: SearchRequest[];
 let answer: (request: SearchRequest) => SearchResults | Promise<SearchResults>;
 
-const hit = (messageId: number, fields: Partial<MessageHit> = {}): MessageHit => ({
-  messageId,
-  sessionId: "a",
-  sessionName: "Tea",
-  role: "user",
-  modelId: null,
-  createdAt: 0,
-  onBranch: true,
-  snippet: [
-    { text: "the ", isMatch: false },
-    { text: "kettle", isMatch: true },
-    { text: " <b>sings</b>", isMatch: false },
-  ],
-  ...fields,
-});
-
 const found = (fields: Partial<SearchResults> = {}): SearchResults => ({
-  messages: [hit(1)],
+  messages: [messageHit(1)],
   notes: [],
   next: null,
   total: { count: 1, isExact: true },
@@ -96,12 +80,12 @@ test("an answer that comes late does not take the place of a newer one", async (
   answer = ({ text }) =>
     text === "a"
       ? new Promise((resolve) => (answerFirst = resolve))
-      : found({ messages: [hit(2, { sessionName: "newer" })] });
+      : found({ messages: [messageHit(2, { sessionName: "newer" })] });
   const user = await type("a");
   await vi.waitFor(() => expect(requests).toHaveLength(1));
   await user.keyboard("b");
   await screen.findByText("newer");
-  answerFirst(found({ messages: [hit(1, { sessionName: "older" })] }));
+  answerFirst(found({ messages: [messageHit(1, { sessionName: "older" })] }));
   await backend.settled();
   expect(screen.queryByText("older")).toBeNull();
 });
@@ -140,11 +124,19 @@ test("what was not understood, and what is not searched yet, is said", async () 
   expect(screen.getByText(/12 messages not searched yet/)).toBeInTheDocument();
 });
 
+test("where no message has all the words, that is said", async () => {
+  answer = () => found({ matched: "some_words", total: { count: 1, isExact: false } });
+  await type("green kettle");
+  expect(await screen.findByTestId("search-total")).toHaveTextContent(
+    "No message has all of these words. These have some of them.",
+  );
+});
+
 test("the next page comes behind the first", async () => {
   answer = ({ after }) =>
     after === null
       ? found({ next: "x", total: { count: 2, isExact: true } })
-      : found({ messages: [hit(2)] });
+      : found({ messages: [messageHit(2)] });
   const user = await type("kettle");
   await user.click(await screen.findByTestId("search-more"));
   await vi.waitFor(() => expect(screen.getAllByTestId("search-hit")).toHaveLength(2));
@@ -153,7 +145,7 @@ test("the next page comes behind the first", async () => {
 });
 
 test("by keyboard: down to a result, Enter goes to the message with its words", async () => {
-  answer = () => found({ messages: [hit(7)] });
+  answer = () => found({ messages: [messageHit(7)] });
   const user = await type("kettle");
   await screen.findByTestId("search-hit");
   await user.keyboard("{ArrowDown}");
@@ -254,7 +246,7 @@ test("more like a message stands under its text until something is typed", async
   const likes: unknown[] = [];
   commands.more_like = ({ what }) => {
     likes.push(what);
-    return [hit(5, { sessionName: "Boats" })];
+    return [messageHit(5, { sessionName: "Boats" })];
   };
   await search.moreLike({ kind: "message", id: 3 }, "The bow leaks");
   expect(view.overlay).toBe("search");

@@ -4,7 +4,8 @@
 //! row (`V8__full_text.sql`); [`index`] fills them behind an upgrade or an import, and [`repair`]
 //! checks and renews them. A query goes through these rooms: `query` takes it apart, `expression`
 //! says it to FTS5, `candidates` takes the newest that match and are within the `scope` of its
-//! filters, `ranking` puts the best first, and `hits` and `snippets` show them.
+//! filters, `ranking` puts the best first, and `hits` and `snippets` show them; where no message has all
+//! the words, `some_words` takes the place of the two.
 //!
 //! Nothing here takes longer the more messages match: the newest 1,000 are ranked, and the older ones
 //! come with later pages.
