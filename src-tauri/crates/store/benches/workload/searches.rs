@@ -15,6 +15,9 @@ use crate::{Random, Result, timed};
 /// Times that each search is done.
 const TIMES: usize = 300;
 
+/// Letters of a word that are typed into the palette.
+const KEYS: usize = 5;
+
 /// What is looked for, made of the text of a random message.
 type Draw = fn(&str) -> Option<String>;
 
@@ -64,9 +67,12 @@ pub(crate) fn measure(
     ] {
         ops.insert(op.to_owned(), timed(TIMES, || find(side, query.clone()))?);
     }
-    let queries = (0..TIMES).map(|_| draw(side, |text| Some(longest(text)?.get(..4)?.to_owned())));
-    let mut queries = queries.collect::<Result<Vec<_>>>()?.into_iter();
-    let figure = timed(TIMES, || palette(side, &queries.next().unwrap_or_default()))?;
+    let mut typed = Vec::new();
+    while typed.len() < TIMES {
+        typed.extend(keys(&draw(side, |text| longest(text).map(str::to_owned))?));
+    }
+    let mut typed = typed.into_iter();
+    let figure = timed(TIMES, || palette(side, &typed.next().unwrap_or_default()))?;
     ops.insert("palette".to_owned(), figure);
     Ok(())
 }
@@ -74,6 +80,11 @@ pub(crate) fn measure(
 fn longest(text: &str) -> Option<&str> {
     // The first of those, as the peer draws it.
     text.split(' ').rev().max_by_key(|word| word.len())
+}
+
+/// What stands in the palette after each key of a word that is typed.
+fn keys(word: &str) -> impl Iterator<Item = String> {
+    (1..=KEYS).filter_map(|letters| word.get(..letters).map(str::to_owned))
 }
 
 fn text_of(side: &StoreSide, number: usize) -> Result<String> {

@@ -1,6 +1,7 @@
 //! A page of messages that match, as they are shown.
 
-use std::collections::{HashMap, HashSet};
+use std::cmp::Reverse;
+use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -68,7 +69,7 @@ pub(crate) fn message_hits(
             role: message.role,
             model_id: message.model_id,
             created_at: message.created_at,
-            on_branch: branch.contains(&message.id),
+            on_branch: is_on(branch, message.id),
             snippet: snippet(matcher, &message.text),
         });
     }
@@ -83,12 +84,8 @@ struct Step {
 from_row!(Step { id, parent_id });
 
 /// The messages on the branch on show, from its head down to `oldest`.
-fn branch_down_to(
-    tx: &ReadTx<'_>,
-    session: &Session,
-    oldest: MessageId,
-) -> Result<HashSet<MessageId>> {
-    let mut branch = HashSet::new();
+fn branch_down_to(tx: &ReadTx<'_>, session: &Session, oldest: MessageId) -> Result<Vec<MessageId>> {
+    let mut branch = Vec::new();
     let mut wanted = session.head_id;
     tx.scan(
         "SELECT id, parent_id
@@ -99,10 +96,16 @@ fn branch_down_to(
         |step: Step| {
             if wanted == Some(step.id) {
                 wanted = step.parent_id;
-                branch.insert(step.id);
+                branch.push(step.id);
             }
             wanted.is_some()
         },
     )?;
     Ok(branch)
+}
+
+fn is_on(branch: &[MessageId], id: MessageId) -> bool {
+    branch
+        .binary_search_by_key(&Reverse(id), |it| Reverse(*it))
+        .is_ok()
 }

@@ -17,7 +17,7 @@ use crate::time::Timestamp;
 use crate::transaction::ReadTx;
 use crate::{messages, pins, sessions, summaries};
 
-/// The newest notes that are looked at.
+/// The newest notes of one kind that are looked at.
 const LOOKED_AT_MAX: usize = 500;
 /// Notes of one kind in a result.
 const OF_A_KIND_MAX: usize = 6;
@@ -78,15 +78,15 @@ pub(crate) fn hits(
     if query.terms.is_empty() || scope.is_for_messages() {
         return Ok(Vec::new());
     }
-    let found = find(tx, query, matcher)?;
+    let source = source(tx, query)?;
     let mut hits = Vec::new();
     for kind in [NoteKind::Session, NoteKind::Pin, NoteKind::Summary] {
         let mut room = OF_A_KIND_MAX;
-        for note in found.iter().filter(|it| it.kind == kind) {
+        for note in find(tx, kind, &source, matcher)? {
             if room == 0 {
                 break;
             }
-            if let Some(hit) = hit(tx, note, matcher, scope)? {
+            if let Some(hit) = hit(tx, &note, matcher, scope)? {
                 hits.push(hit);
                 room -= 1;
             }
@@ -97,16 +97,18 @@ pub(crate) fn hits(
 
 /// The sessions whose name or recap matches and that are not in the trash, the newest first.
 pub(crate) fn sessions_that_match(tx: &ReadTx<'_>, query: &Query) -> Result<Vec<Session>> {
-    let matcher = Matcher::new(query);
-    let mut found = Vec::new();
-    for note in find(tx, query, &matcher)? {
-        if note.kind == NoteKind::Session
-            && let Some(session) = session_of(tx, &note)?
-        {
-            found.push(session);
-        }
-    }
-    Ok(found)
+    sessions_from(tx, &source(tx, query)?, query)
+}
+
+/// The same among the newest sessions, where the index would take long: it is asked nothing.
+pub(crate) fn new_sessions_that_match(tx: &ReadTx<'_>, query: &Query) -> Result<Vec<Session>> {
+    sessions_from(tx, &Source::Rows, query)
+}
+
+fn sessions_from(tx: &ReadTx<'_>, source: &Source, query: &Query) -> Result<Vec<Session>> {
+    let found = find(tx, NoteKind::Session, source, &Matcher::new(query))?;
+    let sessions = found.iter().map(|note| session_of(tx, note));
+    sessions.filter_map(Result::transpose).collect()
 }
 
 /// The sessions with this text in their names.
@@ -129,10 +131,10 @@ struct Id {
 
 from_row!(Id { id });
 
-/// The newest notes that match.
-fn find(tx: &ReadTx<'_>, query: &Query, matcher: &Matcher) -> Result<Vec<Note>> {
+/// The newest notes of one kind that match.
+fn find(tx: &ReadTx<'_>, kind: NoteKind, source: &Source, matcher: &Matcher) -> Result<Vec<Note>> {
     let mut notes = Vec::new();
-    for Id { id } in newest(tx, &source(tx, query)?)? {
+    for Id { id } in newest(tx, kind, source)? {
         let note: Option<Note> = tx.find(
             "SELECT kind, item_id, search_note_texts.text AS text
              FROM search_notes
@@ -146,27 +148,30 @@ fn find(tx: &ReadTx<'_>, query: &Query, matcher: &Matcher) -> Result<Vec<Note>> 
 }
 
 /// The ids of notes are below zero, the newest the lowest.
-fn newest(tx: &ReadTx<'_>, source: &Source) -> Result<Vec<Id>> {
+fn newest(tx: &ReadTx<'_>, kind: NoteKind, source: &Source) -> Result<Vec<Id>> {
     match source {
         Source::Words(expression) => tx.list(
-            "SELECT rowid AS id
+            "SELECT search_words.rowid AS id
              FROM search_words
-             WHERE search_words MATCH ?1 AND rowid < 0
-             ORDER BY rowid
-             LIMIT ?2",
-            (expression, LOOKED_AT_MAX),
+             CROSS JOIN search_notes ON search_notes.id = search_words.rowid
+             WHERE search_words MATCH ?1 AND search_words.rowid < 0 AND kind = ?2
+             ORDER BY search_words.rowid
+             LIMIT ?3",
+            (expression, kind, LOOKED_AT_MAX),
         ),
         Source::Parts(expression) => tx.list(
-            "SELECT rowid AS id
+            "SELECT search_parts.rowid AS id
              FROM search_parts
-             WHERE search_parts MATCH ?1 AND rowid < 0
-             ORDER BY rowid
-             LIMIT ?2",
-            (expression, LOOKED_AT_MAX),
+             CROSS JOIN search_notes ON search_notes.id = search_parts.rowid
+             WHERE search_parts MATCH ?1 AND search_parts.rowid < 0 AND kind = ?2
+             ORDER BY search_parts.rowid
+             LIMIT ?3",
+            (expression, kind, LOOKED_AT_MAX),
         ),
+        // The + keeps SQLite from the index on kind, by which it would read and sort all of them.
         Source::Rows => tx.list(
-            "SELECT id FROM search_notes ORDER BY id LIMIT ?1",
-            [LOOKED_AT_MAX],
+            "SELECT id FROM search_notes WHERE +kind = ?1 ORDER BY id LIMIT ?2",
+            (kind, LOOKED_AT_MAX),
         ),
     }
 }

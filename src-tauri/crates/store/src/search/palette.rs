@@ -102,22 +102,29 @@ fn sessions_found(tx: &ReadTx<'_>, query: &Query) -> Result<Vec<SessionHit>> {
     if query.terms.is_empty() {
         return Ok(Vec::new());
     }
-    let mut hits: Vec<SessionHit> = Vec::new();
-    for query in [query.clone(), query.with_parts()] {
-        let matcher = Matcher::new(&query);
-        let mut found = notes::sessions_that_match(tx, &query)?;
-        found.retain(|it| hits.iter().all(|hit| hit.session_id != it.id));
-        found.sort_by_cached_key(|it| {
-            let latest = std::cmp::Reverse((it.updated_at, it.id));
-            (place(&matcher, &it.name), latest)
-        });
-        hits.extend(found.iter().map(|it| session_hit(it, &matcher)));
-        if hits.len() >= SHOWN_MAX {
-            break;
-        }
+    let mut hits = Vec::new();
+    add_sessions(&mut hits, query, notes::sessions_that_match(tx, query)?);
+    if hits.len() < SHOWN_MAX {
+        let inside = query.with_parts();
+        // One or two letters are in so many words that the index is slower than the names.
+        let found = match query.has_short_word() {
+            true => notes::new_sessions_that_match(tx, &inside)?,
+            false => notes::sessions_that_match(tx, &inside)?,
+        };
+        add_sessions(&mut hits, &inside, found);
     }
     hits.truncate(SHOWN_MAX);
     Ok(hits)
+}
+
+fn add_sessions(hits: &mut Vec<SessionHit>, query: &Query, mut found: Vec<Session>) {
+    let matcher = Matcher::new(query);
+    found.retain(|it| hits.iter().all(|hit| hit.session_id != it.id));
+    found.sort_by_cached_key(|it| {
+        let latest = std::cmp::Reverse((it.updated_at, it.id));
+        (place(&matcher, &it.name), latest)
+    });
+    hits.extend(found.iter().map(|it| session_hit(it, &matcher)));
 }
 
 fn session_hit(session: &Session, matcher: &Matcher) -> SessionHit {

@@ -13,6 +13,9 @@ const CHARS_MAX: usize = 1000;
 /// Words, phrases and parts of a query that are looked for.
 const TERMS_MAX: usize = 32;
 
+/// Characters of the parts of words that are in the index.
+const PART_CHARS: usize = 3;
+
 /// Something in the query that is not looked for as it was meant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
@@ -81,6 +84,14 @@ impl Query {
             terms: terms.collect(),
             ..self.clone()
         }
+    }
+
+    /// Whether one of the words is shorter than what the index of parts is made of.
+    pub(crate) fn has_short_word(&self) -> bool {
+        self.terms.iter().any(|term| match term {
+            Term::Words { words, .. } => words.join(" ").chars().count() < PART_CHARS,
+            Term::Part(_) => false,
+        })
     }
 
     /// The same, with the last word as the beginning of one: it is still being typed. A single

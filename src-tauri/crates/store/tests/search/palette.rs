@@ -4,7 +4,9 @@ use std::collections::HashSet;
 
 use chatkeep_store::search::{PaletteResults, SnippetPart, palette};
 use chatkeep_store::testing::TestStore;
-use chatkeep_store::{NewMessage, NewSession, messages, personas, sessions, trash};
+use chatkeep_store::{
+    NewMessage, NewPin, NewSession, PinScope, PinType, messages, personas, pins, sessions, trash,
+};
 
 use super::now;
 use crate::support::say;
@@ -234,4 +236,28 @@ fn the_trash_is_passed_over_the_archive_is_marked_and_what_is_temporary_is_found
     store.write(|tx| sessions::trash(tx, archived)).unwrap();
     let nothing = look(&store, "kettle tea");
     assert_eq!((nothing.sessions, nothing.messages), (vec![], vec![]));
+}
+
+#[test]
+fn a_session_is_found_however_many_pins_have_its_word() {
+    let store = with_sessions(&["Tea"]);
+    let session_id = look(&store, "").sessions[0].session_id;
+    store
+        .write(|tx| {
+            for number in 0..600 {
+                let new = NewPin {
+                    session_id,
+                    scope: PinScope::Session,
+                    content: format!("Likes tea number {number}"),
+                    source_message_id: None,
+                    pin_type: PinType::User,
+                };
+                pins::insert(tx, &new)?;
+            }
+            Ok(())
+        })
+        .unwrap();
+    for typed in ["t", "te", "tea", "ea"] {
+        assert_eq!(session_names(&store, typed), ["Tea"], "{typed}");
+    }
 }
