@@ -220,6 +220,18 @@ test("each key asks, and an answer that comes late takes the place of no newer o
   expect(chosen()).toHaveTextContent("newest");
 });
 
+test("Enter before the answer waits for it, and opens the first of that", async () => {
+  const waiting = later<PaletteResults>();
+  answer = (text) => (text === "b" ? waiting.promise : found({ sessions: [sessionHit("a")] }));
+  const user = await open();
+  await user.keyboard("b{Enter}");
+  await backend.settled();
+  expect(sessions.current).toBeNull();
+  waiting.resolve(found({ sessions: [sessionHit("b")] }));
+  await isGone();
+  await vi.waitFor(() => expect(sessions.current?.id).toBe("b"));
+});
+
 test("an answer that fails leaves the actions and what was typed", async () => {
   const user = await open();
   answer = () => {

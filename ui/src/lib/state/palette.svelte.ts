@@ -6,13 +6,14 @@ import { attempt } from "./attempt";
 const NOTHING: PaletteResults = { sessions: [], personas: [], messages: [] };
 
 class Palette {
-  results = $state.raw<PaletteResults>(NOTHING);
+  /** The last answer, and what it is the answer to. */
+  found = $state.raw<PaletteResults & { text: string }>({ text: "", ...NOTHING });
   #turn = 0;
 
   async look(text: string): Promise<void> {
     const turn = ++this.#turn;
     const results = await attempt(() => ipc.paletteSearch(text));
-    if (turn === this.#turn) this.results = results ?? NOTHING;
+    if (turn === this.#turn) this.found = { text, ...(results ?? NOTHING) };
   }
 }
 
