@@ -9,11 +9,11 @@
 
 use std::ops::Range;
 
-use rten_gemm::{BiasVector, GemmExecutor, GemmInputA, GemmInputB, GemmOptions, PackedBMatrix};
+use rten_gemm::{GemmInputB, GemmOptions};
 use rten_simd::{SimdOp, SimdUnaryOp};
-use rten_tensor::{Matrix, NdTensorView};
 use rten_vecmath::{Gelu, Normalize, NormalizeOptions, Softmax, Sum, SumSquare, SumSquareSub};
 
+use crate::dense::{Dense, Products, matrix};
 use crate::error::Fault;
 use crate::words::Words;
 
@@ -53,28 +53,6 @@ pub(crate) struct Layer {
     pub(crate) widen: Dense,
     pub(crate) narrow: Dense,
     pub(crate) narrow_norm: Norm,
-}
-
-/// A product with a matrix, and a bias.
-pub(crate) struct Dense {
-    weight: PackedBMatrix<f32>,
-    bias: Vec<f32>,
-}
-
-impl Dense {
-    /// From the weights as they are published: a row an output.
-    pub(crate) fn new(weight: &[f32], bias: Vec<f32>) -> Result<Self, Fault> {
-        let inputs = weight.len() / bias.len().max(1);
-        let weight = matrix(weight, [bias.len(), inputs], [inputs, 1])?;
-        Ok(Self {
-            weight: GemmExecutor::<f32>::new().prepack_b(weight.transposed()),
-            bias,
-        })
-    }
-
-    fn outputs(&self) -> usize {
-        self.bias.len()
-    }
 }
 
 /// The weights of a layer normalisation.
@@ -155,7 +133,7 @@ impl Bert {
 
 /// What a forward pass works in, made once for all layers.
 struct Room<'a> {
-    gemm: GemmExecutor,
+    products: Products,
     shape: Shape,
     spans: &'a [Range<usize>],
     /// Queries, keys and values of every token.
@@ -174,7 +152,7 @@ impl<'a> Room<'a> {
         let tokens = spans.last().map_or(0, |span| span.end);
         let longest = spans.iter().map(Range::len).max().unwrap_or_default();
         Self {
-            gemm: GemmExecutor::new(),
+            products: Products::default(),
             shape,
             spans,
             projected: vec![0.0; tokens * 3 * shape.hidden],
@@ -188,17 +166,19 @@ impl<'a> Room<'a> {
     /// Takes the states of all tokens through one layer.
     fn run(&mut self, layer: &Layer, states: &mut [f32]) -> Result<(), Fault> {
         let epsilon = self.shape.epsilon;
-        set(&self.gemm, &mut self.projected, states, &layer.attention)?;
+        let products = &self.products;
+        products.set(&mut self.projected, states, &layer.attention)?;
         for span in self.spans {
             for head in 0..self.shape.heads {
                 self.attend(span, head)?;
             }
         }
-        add(&self.gemm, states, &self.context, &layer.attended)?;
+        let products = &self.products;
+        products.add(states, &self.context, &layer.attended)?;
         layer.attended_norm.apply(states, epsilon);
-        set(&self.gemm, &mut self.wide, states, &layer.widen)?;
+        products.set(&mut self.wide, states, &layer.widen)?;
         Gelu {}.map_mut(&mut self.wide);
-        add(&self.gemm, states, &self.wide, &layer.narrow)?;
+        products.add(states, &self.wide, &layer.narrow)?;
         layer.narrow_norm.apply(states, epsilon);
         Ok(())
     }
@@ -219,26 +199,16 @@ impl<'a> Room<'a> {
             alpha: 1.0 / count(size).sqrt(),
             ..GemmOptions::default()
         };
-        multiply(
-            &self.gemm,
-            scores,
-            queries,
-            GemmInputB::Unpacked(keys),
-            scale,
-        )?;
+        self.products
+            .multiply(scores, queries, GemmInputB::Unpacked(keys), scale)?;
         for row in scores.chunks_exact_mut(tokens) {
             Softmax::new_mut(row).dispatch();
         }
         let weights = matrix(scores, [tokens, tokens], [tokens, 1])?;
         let taken = self.part.get_mut(..tokens * size).ok_or(Fault::Shape)?;
         let plain = GemmOptions::default();
-        multiply(
-            &self.gemm,
-            taken,
-            weights,
-            GemmInputB::Unpacked(values),
-            plain,
-        )?;
+        self.products
+            .multiply(taken, weights, GemmInputB::Unpacked(values), plain)?;
 
         let rows = self.context.chunks_exact_mut(width).skip(span.start);
         for (row, taken) in rows.zip(taken.chunks_exact(size)) {
@@ -247,54 +217,6 @@ impl<'a> Room<'a> {
         }
         Ok(())
     }
-}
-
-/// `output = input × weight + bias`
-fn set(gemm: &GemmExecutor, output: &mut [f32], input: &[f32], dense: &Dense) -> Result<(), Fault> {
-    dense_with(gemm, output, input, dense, 0.0)
-}
-
-/// `output += input × weight + bias`
-fn add(gemm: &GemmExecutor, output: &mut [f32], input: &[f32], dense: &Dense) -> Result<(), Fault> {
-    dense_with(gemm, output, input, dense, 1.0)
-}
-
-fn dense_with(
-    gemm: &GemmExecutor,
-    output: &mut [f32],
-    input: &[f32],
-    dense: &Dense,
-    beta: f32,
-) -> Result<(), Fault> {
-    let rows = output.len() / dense.outputs();
-    let columns = input.len() / rows.max(1);
-    let input = matrix(input, [rows, columns], [columns, 1])?;
-    let options = GemmOptions {
-        beta,
-        bias: Some(BiasVector::Row(&dense.bias)),
-        ..GemmOptions::default()
-    };
-    multiply(
-        gemm,
-        output,
-        input,
-        GemmInputB::Packed(&dense.weight),
-        options,
-    )
-}
-
-fn multiply(
-    gemm: &GemmExecutor,
-    output: &mut [f32],
-    a: Matrix<'_>,
-    b: GemmInputB<'_, f32>,
-    options: GemmOptions<'_, f32, f32, f32>,
-) -> Result<(), Fault> {
-    Ok(gemm.gemm(output, GemmInputA::Unpacked(a), b, options)?)
-}
-
-fn matrix(data: &[f32], shape: [usize; 2], strides: [usize; 2]) -> Result<Matrix<'_>, Fault> {
-    NdTensorView::from_slice_with_strides(shape, data, strides).map_err(|_| Fault::Shape)
 }
 
 /// Adds what marks a first text to every position. `types` has rows of two types; here every text

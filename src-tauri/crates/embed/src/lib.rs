@@ -19,6 +19,7 @@
 
 mod bert;
 mod char_map;
+mod dense;
 mod e5;
 mod embedder;
 mod engine;

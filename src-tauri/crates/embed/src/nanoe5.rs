@@ -10,8 +10,9 @@ use tokenizers::pre_tokenizers::whitespace::WhitespaceSplit;
 use tokenizers::processors::template::TemplateProcessing;
 use tokenizers::{NormalizerWrapper, Tokenizer, normalizers};
 
-use crate::bert::{Dense, Norm};
+use crate::bert::Norm;
 use crate::char_map::CharMap;
+use crate::dense::Dense;
 use crate::quarter;
 use crate::tokens::Tokens;
 

@@ -2,7 +2,8 @@
 
 use safetensors::{Dtype, SafeTensors};
 
-use crate::bert::{Dense, Norm};
+use crate::bert::Norm;
+use crate::dense::Dense;
 
 /// The tensors of a file; every one is asked for by name and size.
 pub(crate) struct Tensors<'a>(SafeTensors<'a>);
