@@ -5,7 +5,8 @@
 //! the app (`examples/bench.rs` prints this one's figures).
 //!
 //! Texts are not padded to one length: their tokens stand one after the other in one matrix, so
-//! that each weight is read once for all of them, and only attention goes text by text.
+//! that each weight is read once for all of them, and only attention goes text by text. The two
+//! products of a layer that read normalised states are in 8 bits where that is quicker.
 
 use std::ops::Range;
 
@@ -166,14 +167,14 @@ impl<'a> Room<'a> {
     /// Takes the states of all tokens through one layer.
     fn run(&mut self, layer: &Layer, states: &mut [f32]) -> Result<(), Fault> {
         let epsilon = self.shape.epsilon;
-        let products = &self.products;
+        let products = &mut self.products;
         products.set(&mut self.projected, states, &layer.attention)?;
         for span in self.spans {
             for head in 0..self.shape.heads {
                 self.attend(span, head)?;
             }
         }
-        let products = &self.products;
+        let products = &mut self.products;
         products.add(states, &self.context, &layer.attended)?;
         layer.attended_norm.apply(states, epsilon);
         products.set(&mut self.wide, states, &layer.widen)?;

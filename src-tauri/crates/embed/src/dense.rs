@@ -4,35 +4,65 @@ use rten_gemm::{BiasVector, GemmExecutor, GemmInputA, GemmInputB, GemmOptions, P
 use rten_tensor::{Matrix, NdTensorView};
 
 use crate::error::Fault;
+use crate::rounded::{Rounded, Rounding, is_quicker_here};
+
+/// In what numbers a product is calculated.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Precision {
+    /// In 32 bits.
+    Full,
+    /// In 8 bits, but for the inputs `far`.
+    Rounded { far: &'static [usize] },
+}
+
+impl Precision {
+    /// In 8 bits, but for the inputs `far`, where the processor is quicker so.
+    pub(crate) fn quickest(far: &'static [usize]) -> Self {
+        if is_quicker_here() {
+            Self::Rounded { far }
+        } else {
+            Self::Full
+        }
+    }
+}
 
 /// A product with a matrix, and a bias.
 pub(crate) struct Dense {
-    weight: PackedBMatrix<f32>,
+    weight: Weight,
     bias: Vec<f32>,
+}
+
+enum Weight {
+    Full(PackedBMatrix<f32>),
+    Rounded(Rounded),
 }
 
 impl Dense {
     /// From the weights as they are published: a row an output.
-    pub(crate) fn new(weight: &[f32], bias: Vec<f32>) -> Result<Self, Fault> {
+    pub(crate) fn new(weight: &[f32], bias: Vec<f32>, precision: Precision) -> Result<Self, Fault> {
         let inputs = weight.len() / bias.len().max(1);
-        let weight = matrix(weight, [bias.len(), inputs], [inputs, 1])?;
-        Ok(Self {
-            weight: GemmExecutor::<f32>::new().prepack_b(weight.transposed()),
-            bias,
-        })
+        let weight = match precision {
+            Precision::Full => {
+                let weight = matrix(weight, [bias.len(), inputs], [inputs, 1])?;
+                Weight::Full(GemmExecutor::<f32>::new().prepack_b(weight.transposed()))
+            }
+            Precision::Rounded { far } => Weight::Rounded(Rounded::new(weight, inputs, far)?),
+        };
+        Ok(Self { weight, bias })
     }
 }
 
-/// What multiplies.
+/// What multiplies, with the room that it needs.
 #[derive(Default)]
 pub(crate) struct Products {
     gemm: GemmExecutor,
+    rounding: Rounding,
 }
 
 impl Products {
     /// `output = input × weight + bias`
     pub(crate) fn set(
-        &self,
+        &mut self,
         output: &mut [f32],
         input: &[f32],
         dense: &Dense,
@@ -42,7 +72,7 @@ impl Products {
 
     /// `output += input × weight + bias`
     pub(crate) fn add(
-        &self,
+        &mut self,
         output: &mut [f32],
         input: &[f32],
         dense: &Dense,
@@ -51,7 +81,7 @@ impl Products {
     }
 
     fn dense(
-        &self,
+        &mut self,
         output: &mut [f32],
         input: &[f32],
         dense: &Dense,
@@ -62,10 +92,15 @@ impl Products {
             bias: Some(BiasVector::Row(&dense.bias)),
             ..GemmOptions::default()
         };
-        let rows = output.len() / dense.bias.len();
-        let columns = input.len() / rows.max(1);
-        let input = matrix(input, [rows, columns], [columns, 1])?;
-        self.multiply(output, input, GemmInputB::Packed(&dense.weight), options)
+        match &dense.weight {
+            Weight::Full(weight) => {
+                let rows = output.len() / dense.bias.len();
+                let columns = input.len() / rows.max(1);
+                let input = matrix(input, [rows, columns], [columns, 1])?;
+                self.multiply(output, input, GemmInputB::Packed(weight), options)
+            }
+            Weight::Rounded(weight) => self.rounding.multiply(output, input, weight, options),
+        }
     }
 
     /// `output = input × weight`, as `options` have it.

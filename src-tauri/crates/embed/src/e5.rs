@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::bert::{Bert, Layer, Shape, add_type};
+use crate::dense::Precision;
 use crate::engine::Engine;
 use crate::error::Fault;
 use crate::files::Files;
@@ -35,6 +36,10 @@ const OVERLAP: usize = 32;
 const QUERY: &str = "query: ";
 const PASSAGE: &str = "passage: ";
 
+/// The columns that reach the farthest in what the layer normalisations give: up to 27 times as far
+/// as most, measured over 70 texts.
+const FAR: [usize; 8] = [35, 15, 146, 321, 11, 345, 297, 135];
+
 /// The model, in memory.
 pub(crate) struct E5Small {
     tokens: Tokens,
@@ -46,7 +51,7 @@ impl E5Small {
         let file = files.read(WEIGHTS)?;
         let damaged = |problem: String| files.damaged(WEIGHTS, problem);
         let contents = Contents::read(&file).map_err(damaged)?;
-        let bert = read(&contents).map_err(damaged)?;
+        let bert = read(&contents, Precision::quickest(&FAR)).map_err(damaged)?;
         let tokens = contents.tokens(MAX_TOKENS).map_err(damaged)?;
         let engine = Engine::new(bert).map_err(failed)?;
         Ok(Self { tokens, engine })
@@ -94,12 +99,12 @@ fn failed(source: Fault) -> EmbedError {
     }
 }
 
-fn read(contents: &Contents<'_>) -> Result<Bert, String> {
+fn read(contents: &Contents<'_>, precision: Precision) -> Result<Bert, String> {
     let width = SHAPE.hidden;
     let mut positions = contents.full("emb.pos", SHAPE.positions * width)?;
     add_type(&mut positions, &contents.full("emb.type", 2 * width)?);
     let Packed(words) = contents.packed("emb.word", VOCABULARY * width)?;
-    let layers = (0..SHAPE.layers).map(|layer| read_layer(contents, layer));
+    let layers = (0..SHAPE.layers).map(|layer| read_layer(contents, layer, precision));
     Ok(Bert {
         shape: SHAPE,
         words: Words::Quarter {
@@ -112,16 +117,39 @@ fn read(contents: &Contents<'_>) -> Result<Bert, String> {
     })
 }
 
-fn read_layer(contents: &Contents<'_>, layer: usize) -> Result<Layer, String> {
+fn read_layer(
+    contents: &Contents<'_>,
+    layer: usize,
+    precision: Precision,
+) -> Result<Layer, String> {
     let (hidden, wide) = (SHAPE.hidden, SHAPE.intermediate);
     let name = |part: &str| format!("l{layer}.{part}");
     let attention = ["q", "k", "v"].map(name);
     Ok(Layer {
-        attention: contents.dense(&attention, hidden, hidden)?,
-        attended: contents.dense(&[name("ao")], hidden, hidden)?,
+        attention: contents.dense(&attention, [hidden, hidden], precision)?,
+        attended: contents.dense(&[name("ao")], [hidden, hidden], Precision::Full)?,
         attended_norm: contents.norm(&name("aln"), hidden)?,
-        widen: contents.dense(&[name("fi")], wide, hidden)?,
-        narrow: contents.dense(&[name("fo")], hidden, wide)?,
+        widen: contents.dense(&[name("fi")], [wide, hidden], precision)?,
+        narrow: contents.dense(&[name("fo")], [hidden, wide], Precision::Full)?,
         narrow_norm: contents.norm(&name("oln"), hidden)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Contents, FAR, MAX_TOKENS, WEIGHTS, read};
+    use crate::Model;
+    use crate::dense::Precision;
+    use crate::testing::{agreement, files};
+
+    #[test]
+    fn what_is_quickest_agrees_with_32_bits() {
+        let file = files(Model::E5Small).read(WEIGHTS).expect("a file");
+        let contents = Contents::read(&file).expect("a model");
+        let full = read(&contents, Precision::Full).expect("a model");
+        let quickest = read(&contents, Precision::quickest(&FAR)).expect("a model");
+        let tokens = contents.tokens(MAX_TOKENS).expect("a tokenizer");
+        let (least, mean) = agreement(&full, &quickest, &tokens, 60);
+        assert!(least > 0.9997 && mean > 0.9999, "{least} {mean}");
+    }
 }

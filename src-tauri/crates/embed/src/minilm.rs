@@ -6,6 +6,7 @@ use tokenizers::Tokenizer;
 
 use crate::bert::{Bert, Layer, Shape, add_type};
 use crate::char_map::CharMap;
+use crate::dense::Precision;
 use crate::engine::Engine;
 use crate::error::Fault;
 use crate::files::Files;
@@ -35,6 +36,10 @@ const MARKS: usize = 2;
 /// About two sentences, so that what is said across a cut is whole in one of the two passages.
 const OVERLAP: usize = 32;
 
+/// The columns that reach the farthest in what the layer normalisations give: up to 16 times as far
+/// as most, measured over 70 texts.
+const FAR: [usize; 8] = [99, 63, 223, 157, 338, 267, 127, 319];
+
 /// The model, in memory.
 pub(crate) struct MiniLm {
     tokens: Tokens,
@@ -45,8 +50,8 @@ impl MiniLm {
     pub(crate) fn load(files: &Files) -> Result<Self, EmbedError> {
         let tokens = read_tokens(&files.read(TOKENIZER)?)
             .map_err(|problem| files.damaged(TOKENIZER, problem))?;
-        let bert =
-            read(&files.read(WEIGHTS)?).map_err(|problem| files.damaged(WEIGHTS, problem))?;
+        let bert = read(&files.read(WEIGHTS)?, Precision::quickest(&FAR))
+            .map_err(|problem| files.damaged(WEIGHTS, problem))?;
         let engine = Engine::new(bert).map_err(failed)?;
         Ok(Self { tokens, engine })
     }
@@ -96,7 +101,7 @@ fn read_tokens(json: &[u8]) -> tokenizers::Result<Tokens> {
     Ok(Tokens::new(tokenizer, CharMap::default(), MAX_TOKENS))
 }
 
-fn read(file: &[u8]) -> Result<Bert, String> {
+fn read(file: &[u8], precision: Precision) -> Result<Bert, String> {
     let tensors = Tensors::read(file)?;
     let width = SHAPE.hidden;
     let embedding = |name: &str, rows| tensors.get(&format!("embeddings.{name}"), &[rows, width]);
@@ -104,7 +109,7 @@ fn read(file: &[u8]) -> Result<Bert, String> {
     let types = embedding("token_type_embeddings.weight", 2)?;
     add_type(&mut positions, &types);
     let words = embedding("word_embeddings.weight", VOCABULARY)?;
-    let layers = (0..SHAPE.layers).map(|layer| read_layer(&tensors, layer));
+    let layers = (0..SHAPE.layers).map(|layer| read_layer(&tensors, layer, precision));
     Ok(Bert {
         shape: SHAPE,
         words: Words::Full { rows: words, width },
@@ -114,16 +119,54 @@ fn read(file: &[u8]) -> Result<Bert, String> {
     })
 }
 
-fn read_layer(tensors: &Tensors<'_>, layer: usize) -> Result<Layer, String> {
+fn read_layer(tensors: &Tensors<'_>, layer: usize, precision: Precision) -> Result<Layer, String> {
     let (hidden, wide) = (SHAPE.hidden, SHAPE.intermediate);
     let name = |part: &str| format!("encoder.layer.{layer}.{part}");
     let attention = ["query", "key", "value"].map(|part| name(&format!("attention.self.{part}")));
+    let attended = [name("attention.output.dense")];
     Ok(Layer {
-        attention: tensors.dense(&attention, hidden, hidden)?,
-        attended: tensors.dense(&[name("attention.output.dense")], hidden, hidden)?,
+        attention: tensors.dense(&attention, [hidden, hidden], precision)?,
+        attended: tensors.dense(&attended, [hidden, hidden], Precision::Full)?,
         attended_norm: tensors.norm(&name("attention.output.LayerNorm"), hidden)?,
-        widen: tensors.dense(&[name("intermediate.dense")], wide, hidden)?,
-        narrow: tensors.dense(&[name("output.dense")], hidden, wide)?,
+        widen: tensors.dense(&[name("intermediate.dense")], [wide, hidden], precision)?,
+        narrow: tensors.dense(&[name("output.dense")], [hidden, wide], Precision::Full)?,
         narrow_norm: tensors.norm(&name("output.LayerNorm"), hidden)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FAR, TOKENIZER, WEIGHTS, read, read_tokens};
+    use crate::Model;
+    use crate::bert::Bert;
+    use crate::dense::Precision;
+    use crate::testing::{agreement, cosine, files, reference};
+    use crate::tokens::Tokens;
+
+    fn tokens() -> Tokens {
+        let file = files(Model::MiniLm).read(TOKENIZER).expect("a file");
+        read_tokens(&file).expect("a tokenizer")
+    }
+
+    fn bert(precision: Precision) -> Bert {
+        let file = files(Model::MiniLm).read(WEIGHTS).expect("a file");
+        read(&file, precision).expect("a model")
+    }
+
+    #[test]
+    fn in_32_bits_it_is_the_reference() {
+        let (tokens, bert) = (tokens(), bert(Precision::Full));
+        for (text, expected) in reference(Model::MiniLm) {
+            let ids = tokens.encode(&text).expect("tokens");
+            let vector = bert.embed(&[ids]).expect("a vector").remove(0);
+            assert!(cosine(&vector, &expected) > 0.9999, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_quickest_agrees_with_32_bits() {
+        let (full, quickest) = (bert(Precision::Full), bert(Precision::quickest(&FAR)));
+        let (least, mean) = agreement(&full, &quickest, &tokens(), 300);
+        assert!(least > 0.9993 && mean > 0.9997, "{least} {mean}");
+    }
 }

@@ -12,7 +12,7 @@ use tokenizers::{NormalizerWrapper, Tokenizer, normalizers};
 
 use crate::bert::Norm;
 use crate::char_map::CharMap;
-use crate::dense::Dense;
+use crate::dense::{Dense, Precision};
 use crate::quarter;
 use crate::tokens::Tokens;
 
@@ -106,8 +106,8 @@ impl<'a> Contents<'a> {
     pub(crate) fn dense(
         &self,
         names: &[String],
-        outputs: usize,
-        inputs: usize,
+        [outputs, inputs]: [usize; 2],
+        precision: Precision,
     ) -> Result<Dense, String> {
         let (mut weight, mut bias) = (Vec::new(), Vec::new());
         for name in names {
@@ -115,7 +115,7 @@ impl<'a> Contents<'a> {
             weight.extend(quarter::unpack(packed));
             bias.extend(self.full(&format!("{name}.b"), outputs)?);
         }
-        Dense::new(&weight, bias).map_err(|fault| fault.to_string())
+        Dense::new(&weight, bias, precision).map_err(|fault| fault.to_string())
     }
 
     pub(crate) fn norm(&self, name: &str, width: usize) -> Result<Norm, String> {

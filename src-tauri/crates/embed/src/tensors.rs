@@ -3,7 +3,7 @@
 use safetensors::{Dtype, SafeTensors};
 
 use crate::bert::Norm;
-use crate::dense::Dense;
+use crate::dense::{Dense, Precision};
 
 /// The tensors of a file; every one is asked for by name and size.
 pub(crate) struct Tensors<'a>(SafeTensors<'a>);
@@ -29,15 +29,15 @@ impl<'a> Tensors<'a> {
     pub(crate) fn dense(
         &self,
         names: &[String],
-        outputs: usize,
-        inputs: usize,
+        [outputs, inputs]: [usize; 2],
+        precision: Precision,
     ) -> Result<Dense, String> {
         let (mut weight, mut bias) = (Vec::new(), Vec::new());
         for name in names {
             weight.extend(self.get(&format!("{name}.weight"), &[outputs, inputs])?);
             bias.extend(self.get(&format!("{name}.bias"), &[outputs])?);
         }
-        Dense::new(&weight, bias).map_err(|fault| fault.to_string())
+        Dense::new(&weight, bias, precision).map_err(|fault| fault.to_string())
     }
 
     pub(crate) fn norm(&self, name: &str, width: usize) -> Result<Norm, String> {

@@ -11,6 +11,10 @@ use serde::Deserialize;
 
 use common::{E5, MINILM, cosine};
 
+/// Some products of MiniLM are in 8 bits where that is quicker; in 32 bits it is 0.9999, which
+/// `src/minilm.rs` tests.
+const MINILM_LEAST: f64 = 0.9995;
+
 #[derive(Deserialize)]
 struct Case {
     text: String,
@@ -36,7 +40,7 @@ fn assert_parity(embedder: &dyn Embedder, least: f64) {
 
 #[test]
 fn minilm_agrees_with_the_reference() {
-    assert_parity(&**MINILM, 0.9999);
+    assert_parity(&**MINILM, MINILM_LEAST);
 }
 
 #[test]
@@ -60,7 +64,11 @@ fn e5_finds_across_languages_what_minilm_does_not() {
 fn a_query_and_a_passage_are_one_to_minilm() {
     for case in &reference()[MINILM.name()] {
         let query = MINILM.embed_query(&case.text).expect("a vector");
-        assert!(cosine(&query, &case.vector) > 0.9999, "{:?}", case.text);
+        assert!(
+            cosine(&query, &case.vector) > MINILM_LEAST,
+            "{:?}",
+            case.text
+        );
     }
 }
 
