@@ -150,6 +150,6 @@ mod tests {
         let quickest = read(&contents, Precision::quickest(&FAR)).expect("a model");
         let tokens = contents.tokens(MAX_TOKENS).expect("a tokenizer");
         let (least, mean) = agreement(&full, &quickest, &tokens, 60);
-        assert!(least > 0.9997 && mean > 0.9999, "{least} {mean}");
+        assert!(least > 0.999 && mean > 0.9998, "{least} {mean}");
     }
 }

@@ -167,6 +167,6 @@ mod tests {
     fn what_is_quickest_agrees_with_32_bits() {
         let (full, quickest) = (bert(Precision::Full), bert(Precision::quickest(&FAR)));
         let (least, mean) = agreement(&full, &quickest, &tokens(), 300);
-        assert!(least > 0.9993 && mean > 0.9997, "{least} {mean}");
+        assert!(least > 0.999 && mean > 0.9995, "{least} {mean}");
     }
 }

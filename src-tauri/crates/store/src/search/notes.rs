@@ -97,18 +97,30 @@ pub(crate) fn hits(
 
 /// The sessions whose name or recap matches and that are not in the trash, the newest first.
 pub(crate) fn sessions_that_match(tx: &ReadTx<'_>, query: &Query) -> Result<Vec<Session>> {
-    sessions_from(tx, &source(tx, query)?, query)
-}
-
-/// The same among the newest sessions, where the index would take long: it is asked nothing.
-pub(crate) fn new_sessions_that_match(tx: &ReadTx<'_>, query: &Query) -> Result<Vec<Session>> {
-    sessions_from(tx, &Source::Rows, query)
-}
-
-fn sessions_from(tx: &ReadTx<'_>, source: &Source, query: &Query) -> Result<Vec<Session>> {
-    let found = find(tx, NoteKind::Session, source, &Matcher::new(query))?;
+    let source = source(tx, query)?;
+    let found = find(tx, NoteKind::Session, &source, &Matcher::new(query))?;
     let sessions = found.iter().map(|note| session_of(tx, note));
     sessions.filter_map(Result::transpose).collect()
+}
+
+/// The same among the newest sessions, read without the index: quicker for what is in most of them.
+pub(crate) fn new_sessions_that_match(tx: &ReadTx<'_>, query: &Query) -> Result<Vec<Session>> {
+    // Ids ascend with time.
+    let mut found: Vec<Session> = tx.list(
+        "SELECT id, name, model, recap, persona_id, saved, expires_at, head_id, archived_at,
+             deleted_at, pinned, created_at, updated_at
+         FROM sessions
+         WHERE deleted_at IS NULL
+         ORDER BY id DESC
+         LIMIT ?1",
+        [LOOKED_AT_MAX],
+    )?;
+    let matcher = Matcher::new(query);
+    found.retain(|it| {
+        let recap = it.recap.as_deref().unwrap_or_default();
+        matcher.fits(&Folded::new(&format!("{}\n{recap}", it.name)))
+    });
+    Ok(found)
 }
 
 /// The sessions with this text in their names.
