@@ -78,15 +78,16 @@ pub(crate) fn hits(
     if query.terms.is_empty() || scope.is_for_messages() {
         return Ok(Vec::new());
     }
-    let source = source(tx, query)?;
+    let kinds = [NoteKind::Session, NoteKind::Pin, NoteKind::Summary];
+    let found = find(tx, &kinds, query, matcher)?;
     let mut hits = Vec::new();
-    for kind in [NoteKind::Session, NoteKind::Pin, NoteKind::Summary] {
+    for kind in kinds {
         let mut room = OF_A_KIND_MAX;
-        for note in find(tx, kind, &source, matcher)? {
+        for note in found.iter().filter(|it| it.kind == kind) {
             if room == 0 {
                 break;
             }
-            if let Some(hit) = hit(tx, &note, matcher, scope)? {
+            if let Some(hit) = hit(tx, note, matcher, scope)? {
                 hits.push(hit);
                 room -= 1;
             }
@@ -97,8 +98,7 @@ pub(crate) fn hits(
 
 /// The sessions whose name or recap matches and that are not in the trash, the newest first.
 pub(crate) fn sessions_that_match(tx: &ReadTx<'_>, query: &Query) -> Result<Vec<Session>> {
-    let source = source(tx, query)?;
-    let found = find(tx, NoteKind::Session, &source, &Matcher::new(query))?;
+    let found = find(tx, &[NoteKind::Session], query, &Matcher::new(query))?;
     let sessions = found.iter().map(|note| session_of(tx, note));
     sessions.filter_map(Result::transpose).collect()
 }
@@ -137,16 +137,32 @@ pub(crate) fn sessions_named(tx: &ReadTx<'_>, name: &str) -> Result<Vec<SessionI
     Ok(named.map(|it| it.id).collect())
 }
 
-struct Id {
+struct Found {
     id: i64,
+    kind: NoteKind,
 }
 
-from_row!(Id { id });
+from_row!(Found { id, kind });
 
-/// The newest notes of one kind that match.
-fn find(tx: &ReadTx<'_>, kind: NoteKind, source: &Source, matcher: &Matcher) -> Result<Vec<Note>> {
+/// The newest notes of these kinds that match; of each kind as many, for pins are many more than
+/// sessions.
+fn find(
+    tx: &ReadTx<'_>,
+    kinds: &[NoteKind],
+    query: &Query,
+    matcher: &Matcher,
+) -> Result<Vec<Note>> {
+    let mut ids = Vec::new();
+    let mut rooms: Vec<_> = kinds.iter().map(|kind| (*kind, LOOKED_AT_MAX)).collect();
+    newest_first(tx, &source(tx, query)?, |Found { id, kind }| {
+        if let Some((_, room)) = rooms.iter_mut().find(|it| it.0 == kind && it.1 > 0) {
+            *room -= 1;
+            ids.push(id);
+        }
+        rooms.iter().any(|(_, room)| *room > 0)
+    })?;
     let mut notes = Vec::new();
-    for Id { id } in newest(tx, kind, source)? {
+    for id in ids {
         let note: Option<Note> = tx.find(
             "SELECT kind, item_id, search_note_texts.text AS text
              FROM search_notes
@@ -159,32 +175,28 @@ fn find(tx: &ReadTx<'_>, kind: NoteKind, source: &Source, matcher: &Matcher) -> 
     Ok(notes)
 }
 
-/// The ids of notes are below zero, the newest the lowest.
-fn newest(tx: &ReadTx<'_>, kind: NoteKind, source: &Source) -> Result<Vec<Id>> {
+/// Visits notes until one is answered with false. Their ids are below zero, the newest the lowest.
+fn newest_first(tx: &ReadTx<'_>, source: &Source, visit: impl FnMut(Found) -> bool) -> Result<()> {
     match source {
-        Source::Words(expression) => tx.list(
-            "SELECT search_words.rowid AS id
+        Source::Words(expression) => tx.scan(
+            "SELECT search_words.rowid AS id, kind
              FROM search_words
              CROSS JOIN search_notes ON search_notes.id = search_words.rowid
-             WHERE search_words MATCH ?1 AND search_words.rowid < 0 AND kind = ?2
-             ORDER BY search_words.rowid
-             LIMIT ?3",
-            (expression, kind, LOOKED_AT_MAX),
+             WHERE search_words MATCH ?1 AND search_words.rowid < 0
+             ORDER BY search_words.rowid",
+            [expression],
+            visit,
         ),
-        Source::Parts(expression) => tx.list(
-            "SELECT search_parts.rowid AS id
+        Source::Parts(expression) => tx.scan(
+            "SELECT search_parts.rowid AS id, kind
              FROM search_parts
              CROSS JOIN search_notes ON search_notes.id = search_parts.rowid
-             WHERE search_parts MATCH ?1 AND search_parts.rowid < 0 AND kind = ?2
-             ORDER BY search_parts.rowid
-             LIMIT ?3",
-            (expression, kind, LOOKED_AT_MAX),
+             WHERE search_parts MATCH ?1 AND search_parts.rowid < 0
+             ORDER BY search_parts.rowid",
+            [expression],
+            visit,
         ),
-        // The + keeps SQLite from the index on kind, by which it would read and sort all of them.
-        Source::Rows => tx.list(
-            "SELECT id FROM search_notes WHERE +kind = ?1 ORDER BY id LIMIT ?2",
-            (kind, LOOKED_AT_MAX),
-        ),
+        Source::Rows => tx.scan("SELECT id, kind FROM search_notes ORDER BY id", [], visit),
     }
 }
 
