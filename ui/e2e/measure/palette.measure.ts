@@ -4,7 +4,8 @@
  *     CHATKEEP_MEASURE=DIR npx vitest run --config e2e/measure/vitest.config.ts
  *
  * DIR is a data folder that nothing has open, and none that the benchmark left: without its trigger
- * the app finds the index wrong and makes it anew meanwhile. CHATKEEP_APP is the program, if not the debug build.
+ * the app finds the index wrong and makes it anew meanwhile. CHATKEEP_APP is the program, if not the
+ * debug build.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Key } from "selenium-webdriver";

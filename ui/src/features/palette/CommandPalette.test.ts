@@ -232,6 +232,25 @@ test("Enter before the answer waits for it, and opens the first of that", async 
   await vi.waitFor(() => expect(sessions.current?.id).toBe("b"));
 });
 
+test("Enter pressed again does nothing for an answer that is no longer awaited", async () => {
+  const answers: ReturnType<typeof later<PaletteResults>>[] = [];
+  answer = (text) => {
+    if (text === "") return found({ sessions: [sessionHit("a")] });
+    answers.push(later<PaletteResults>());
+    return answers.at(-1)!.promise;
+  };
+  const user = await open();
+  await user.keyboard("b{Enter}{Enter}");
+  await backend.settled();
+  answers[1]!.resolve(found({ sessions: [sessionHit("c")] }));
+  await backend.settled();
+  expect(screen.getByTestId("palette")).toBeInTheDocument();
+  expect(sessions.current).toBeNull();
+  answers[2]!.resolve(found({ sessions: [sessionHit("b")] }));
+  await isGone();
+  await vi.waitFor(() => expect(sessions.current?.id).toBe("b"));
+});
+
 test("an answer that fails leaves the actions and what was typed", async () => {
   const user = await open();
   answer = () => {
