@@ -295,6 +295,19 @@ fn next_page_sql(shelf: Shelf) -> &'static str {
     }
 }
 
+/// The newest sessions of all shelves but the trash, the newest first. Ids ascend with time.
+pub(crate) fn list_newest(tx: &ReadTx<'_>, limit: usize) -> Result<Vec<Session>> {
+    tx.list(
+        "SELECT id, name, model, recap, persona_id, saved, expires_at, head_id, archived_at,
+             deleted_at, pinned, created_at, updated_at
+         FROM sessions
+         WHERE deleted_at IS NULL
+         ORDER BY id DESC
+         LIMIT ?1",
+        [limit],
+    )
+}
+
 /// Returns how many sessions there are, on all shelves.
 ///
 /// # Errors

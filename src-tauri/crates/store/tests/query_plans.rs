@@ -113,8 +113,8 @@ const ALLOWED: [(&str, &str, &str); 19] = [
         "a handful of ranges",
     ),
     (
-        "search/notes.rs",
-        "FROM sessions",
+        "sessions.rs",
+        "ORDER BY id DESC",
         "in the order of its key, and ended by its limit",
     ),
     (

@@ -7,6 +7,8 @@ use crate::error::Result;
 use crate::row::from_row;
 use crate::transaction::ReadTx;
 
+/// Characters of the parts of words that are in the index.
+pub(crate) const PART_CHARS: usize = 3;
 /// Triples of characters that one part is looked up by; the text tells the rest.
 const TRIPLES_MAX: usize = 24;
 /// Triples that may begin with one or two characters before they count as common: those are looked
@@ -39,15 +41,20 @@ pub(crate) fn source(tx: &ReadTx<'_>, query: &Query) -> Result<Source> {
     if let Some(expression) = words(query) {
         return Ok(Source::Words(expression));
     }
-    let mut parts = Vec::new();
-    for term in &query.terms {
-        if let Term::Part(part) = term {
-            parts.extend(triples(tx, part)?);
+    let parts = query.terms.iter().filter_map(|term| match term {
+        Term::Part(part) => Some(part.as_str()),
+        Term::Words { .. } => None,
+    });
+    // Beside a longer part, what begins with a short one is not worth a look: the text tells it.
+    let mut expressions: Vec<_> = parts.clone().filter_map(triples).collect();
+    if expressions.is_empty() {
+        for part in parts {
+            expressions.extend(beginnings(tx, part)?);
         }
     }
-    Ok(match parts.is_empty() {
+    Ok(match expressions.is_empty() {
         true => Source::Rows,
-        false => Source::Parts(parts.join(" AND ")),
+        false => Source::Parts(expressions.join(" AND ")),
     })
 }
 
@@ -77,15 +84,17 @@ pub(crate) fn word(term: &Term) -> Option<String> {
     }
 }
 
-/// A part as the triples that it is made of, or that begin with it; nothing, if these are too many.
-fn triples(tx: &ReadTx<'_>, part: &str) -> Result<Option<String>> {
+/// A part as the triples that it is made of; nothing, if it is shorter than one.
+fn triples(part: &str) -> Option<String> {
     // FTS5 passes over accents when it counts to three.
     let chars: Vec<char> = part.chars().filter(|c| !is_accent(*c)).collect();
-    if chars.len() >= 3 {
-        let triples = chars.windows(3).take(TRIPLES_MAX);
-        let quoted: Vec<_> = triples.map(|it| quoted(&String::from_iter(it))).collect();
-        return Ok(Some(quoted.join(" AND ")));
-    }
+    let triples = chars.windows(PART_CHARS).take(TRIPLES_MAX);
+    let quoted: Vec<_> = triples.map(|it| quoted(&String::from_iter(it))).collect();
+    (!quoted.is_empty()).then(|| quoted.join(" AND "))
+}
+
+/// A part as the triples that begin with it; nothing, if these are too many.
+fn beginnings(tx: &ReadTx<'_>, part: &str) -> Result<Option<String>> {
     let beginning = folded(part);
     let nothing = || {
         quoted(

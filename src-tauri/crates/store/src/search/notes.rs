@@ -105,16 +105,7 @@ pub(crate) fn sessions_that_match(tx: &ReadTx<'_>, query: &Query) -> Result<Vec<
 
 /// The same among the newest sessions, read without the index: quicker for what is in most of them.
 pub(crate) fn new_sessions_that_match(tx: &ReadTx<'_>, query: &Query) -> Result<Vec<Session>> {
-    // Ids ascend with time.
-    let mut found: Vec<Session> = tx.list(
-        "SELECT id, name, model, recap, persona_id, saved, expires_at, head_id, archived_at,
-             deleted_at, pinned, created_at, updated_at
-         FROM sessions
-         WHERE deleted_at IS NULL
-         ORDER BY id DESC
-         LIMIT ?1",
-        [LOOKED_AT_MAX],
-    )?;
+    let mut found = sessions::list_newest(tx, LOOKED_AT_MAX)?;
     let matcher = Matcher::new(query);
     found.retain(|it| {
         let recap = it.recap.as_deref().unwrap_or_default();

@@ -107,7 +107,7 @@ fn sessions_found(tx: &ReadTx<'_>, query: &Query) -> Result<Vec<SessionHit>> {
     if hits.len() < SHOWN_MAX {
         let inside = query.with_parts();
         // One or two letters are in so many words that the index is slower than the names.
-        let found = match query.has_short_word() {
+        let found = match query.is_of_short_words() {
             true => notes::new_sessions_that_match(tx, &inside)?,
             false => notes::sessions_that_match(tx, &inside)?,
         };

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::dates::{self, Calendar};
+use super::expression::PART_CHARS;
 use super::fold::{is_foreign_mark, is_spaceless, is_word_char};
 use crate::messages::Role;
 use crate::time::Timestamp;
@@ -12,9 +13,6 @@ use crate::time::Timestamp;
 const CHARS_MAX: usize = 1000;
 /// Words, phrases and parts of a query that are looked for.
 const TERMS_MAX: usize = 32;
-
-/// Characters of the parts of words that are in the index.
-const PART_CHARS: usize = 3;
 
 /// Something in the query that is not looked for as it was meant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,9 +84,9 @@ impl Query {
         }
     }
 
-    /// Whether one of the words is shorter than what the index of parts is made of.
-    pub(crate) fn has_short_word(&self) -> bool {
-        self.terms.iter().any(|term| match term {
+    /// Whether all the words are shorter than what the index of parts is made of.
+    pub(crate) fn is_of_short_words(&self) -> bool {
+        self.terms.iter().all(|term| match term {
             Term::Words { words, .. } => words.join(" ").chars().count() < PART_CHARS,
             Term::Part(_) => false,
         })

@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 
-use chatkeep_store::search::{PaletteResults, SnippetPart, palette};
+use chatkeep_store::search::{NoteKind, PaletteResults, SnippetPart, palette};
 use chatkeep_store::testing::TestStore;
 use chatkeep_store::{
     NewMessage, NewPin, NewSession, PinScope, PinType, messages, personas, pins, sessions, trash,
 };
 
-use super::now;
+use super::{find, now};
 use crate::support::say;
 
 fn look(store: &TestStore, text: &str) -> PaletteResults {
@@ -260,4 +260,16 @@ fn a_session_is_found_however_many_pins_have_its_word() {
     for typed in ["t", "te", "tea", "ea"] {
         assert_eq!(session_names(&store, typed), ["Tea"], "{typed}");
     }
+    let notes = find(&store, "tea").notes;
+    assert_eq!(notes[0].session_name, "Tea");
+    assert_eq!(notes[0].kind, NoteKind::Session);
+}
+
+#[test]
+fn inside_words_a_short_word_beside_a_longer_one_is_found_in_old_sessions_too() {
+    let mut names = vec!["Steamed rice"];
+    names.extend(["Boats"; 600]);
+    let store = with_sessions(&names);
+    assert_eq!(session_names(&store, "ea ice"), ["Steamed rice"]);
+    assert_eq!(session_names(&store, "ea"), [""; 0], "not among the newest");
 }
